@@ -1,0 +1,88 @@
+"""What an skdl estimator is, and how siblings are fitted together.
+
+An estimator derives from :class:`Estimator` and scikit-learn's mixins. It may also implement the family protocol,
+
+    _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None)
+        -> iterator of (candidate_index, split_index, fitted_estimator)
+
+and promises that each estimator which comes out is what
+``clone(self).set_params(**candidates[i]).fit(X[splits[j]], y[splits[j]])`` would have given, whatever its siblings were.
+Callers use :func:`fit_family`, which falls back to ordinary fits for an estimator without the method.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing
+
+from skdl.utils import DeviceCache, check_parameters
+
+__all__ = ["Estimator", "fit_family", "fit_one_by_one"]
+
+
+class Estimator(BaseEstimator):
+    """Base class of every skdl estimator.
+
+    Subclasses list what their parameters may be in ``_constraints`` and call ``_check_parameters()`` first in ``fit``.
+    """
+
+    _constraints: ClassVar[dict[str, list]] = {}
+
+    def _check_parameters(self) -> None:
+        check_parameters(type(self).__name__, self._constraints, self.get_params(deep=False))
+
+    def _new_device_cache(self) -> None:
+        """Forget what lies on a device; to be called by every fit."""
+        self._device_cache = DeviceCache()
+
+
+def fit_family(
+    estimator,
+    X,
+    y=None,
+    *,
+    candidates: Sequence[dict[str, Any]],
+    splits: Sequence,
+    sample_weight=None,
+) -> Iterator[tuple[int, int, Any]]:
+    """Fit an estimator for every candidate on every split, together where it knows how.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Any scikit-learn estimator; it is not changed.
+    X : array-like or frame of shape (n, d)
+        All the samples.
+    y : array-like of shape (n,) or (n, n_outputs), default=None
+        All the targets.
+    candidates : sequence of dict
+        Parameters that differ from the estimator's own.
+    splits : sequence of ndarray of int
+        The training rows of each split.
+    sample_weight : array-like of shape (n,), default=None
+        All the weights.
+
+    Yields
+    ------
+    candidate_index, split_index : int
+        Which member this is; members come in any order, each once.
+    fitted : estimator
+        The fitted member.
+    """
+    fit = getattr(estimator, "_fit_family", None)
+    if fit is None:
+        yield from fit_one_by_one(estimator, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+    else:
+        yield from fit(X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+
+
+def fit_one_by_one(estimator, X, y=None, *, candidates, splits, sample_weight=None):
+    """Do what :func:`fit_family` does by an ordinary fit for each member; the fallback, and the oracle of its tests."""
+    for split_index, rows in enumerate(splits):
+        X_split = _safe_indexing(X, rows)
+        y_split = None if y is None else _safe_indexing(y, rows)
+        fit_params = {} if sample_weight is None else {"sample_weight": _safe_indexing(sample_weight, rows)}
+        for candidate_index, parameters in enumerate(candidates):
+            member = clone(estimator).set_params(**clone(dict(parameters), safe=False))
+            yield candidate_index, split_index, member.fit(X_split, y_split, **fit_params)

@@ -1,0 +1,51 @@
+"""Validation, devices, random streams, progress: what every room above stands on. Importing it does not import torch."""
+
+from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
+from skdl.utils._discovery import all_estimators
+from skdl.utils._params import Interval, Options, check_parameters
+from skdl.utils._progress import progress
+from skdl.utils._random import (
+    derive_keys,
+    derive_seeds,
+    draw_seed,
+    random_bits,
+    random_keep,
+    random_normal,
+    random_permutation,
+    random_uniform,
+)
+from skdl.utils._validation import (
+    encode_classes,
+    explained,
+    float_dtypes,
+    to_host,
+    validate_sample_weight,
+    validate_X,
+    validate_X_y,
+)
+
+__all__ = [
+    "DeviceCache",
+    "Interval",
+    "Options",
+    "all_estimators",
+    "check_parameters",
+    "derive_keys",
+    "derive_seeds",
+    "draw_seed",
+    "encode_classes",
+    "explained",
+    "float_dtypes",
+    "for_each_chunk",
+    "progress",
+    "random_bits",
+    "random_keep",
+    "random_normal",
+    "random_permutation",
+    "random_uniform",
+    "resolve_device",
+    "to_host",
+    "validate_X",
+    "validate_X_y",
+    "validate_sample_weight",
+]
