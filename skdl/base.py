@@ -6,8 +6,8 @@ An estimator derives from :class:`Estimator` and scikit-learn's mixins. It may a
         -> iterator of (candidate_index, split_index, fitted_estimator)
 
 and promises that each estimator which comes out is what
-``clone(self).set_params(**candidates[i]).fit(X[splits[j]], y[splits[j]])`` would have given, whatever its siblings were.
-Callers use :func:`fit_family`, which falls back to ordinary fits for an estimator without the method.
+``clone(self).set_params(**candidates[i]).fit(X[splits[j]], y[splits[j]])`` would have given, whatever its siblings
+were. Callers use :func:`fit_family`, which falls back to ordinary fits for an estimator without the method.
 """
 
 from collections.abc import Iterator, Sequence

@@ -66,7 +66,7 @@ def set_config(**settings) -> None:
           silently.
         - ``dtype`` (default None): ``"float32"`` or ``"float64"`` converts every input of the classical estimators
           to that type; None keeps float32 and float64 as they come and takes float64 for all else.
-        - ``verbose`` (default 0): progress bars of an estimator are shown where this or its own ``verbose`` is positive.
+        - ``verbose`` (default 0): an estimator shows its progress where this or its own ``verbose`` is positive.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Validation, devices, random streams, progress: what every room above stands on. Importing it does not import torch."""
+"""Validation, devices, random streams, progress: what every room stands on. Importing it does not import torch."""
 
 from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
 from skdl.utils._discovery import all_estimators
@@ -14,6 +14,7 @@ from skdl.utils._random import (
     random_permutation,
     random_uniform,
 )
+from skdl.utils._table import TableSchema, encode_table, fit_table
 from skdl.utils._validation import (
     encode_classes,
     explained,
@@ -28,13 +29,16 @@ __all__ = [
     "DeviceCache",
     "Interval",
     "Options",
+    "TableSchema",
     "all_estimators",
     "check_parameters",
     "derive_keys",
     "derive_seeds",
     "draw_seed",
     "encode_classes",
+    "encode_table",
     "explained",
+    "fit_table",
     "float_dtypes",
     "for_each_chunk",
     "progress",

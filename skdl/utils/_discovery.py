@@ -46,7 +46,7 @@ def all_estimators(type_filter: str | None = None) -> list[tuple[str, type]]:
         room = importlib.import_module(f"skdl.{module.name}")
         for name in getattr(room, "__all__", ()):
             item = getattr(room, name)
-            if inspect.isclass(item) and issubclass(item, BaseEstimator) and not inspect.isabstract(item):
-                if type_filter is None or issubclass(item, mixins[type_filter]):
-                    found[name] = item
+            wanted = BaseEstimator if type_filter is None else mixins[type_filter]
+            if inspect.isclass(item) and issubclass(item, BaseEstimator) and issubclass(item, wanted):
+                found[name] = item
     return sorted(found.items())

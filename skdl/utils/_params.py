@@ -6,7 +6,7 @@ A constraint is a value of the class :class:`Interval` or :class:`Options`, a ty
 
 import numbers
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from skdl.exceptions import InvalidParameterError
 
@@ -30,10 +30,11 @@ class Interval:
     high: float | None
     closed: str = "both"
 
-    def accepts(self, value) -> bool:
+    def accepts(self, value: Any) -> bool:
         kind = numbers.Integral if self.kind == "int" else numbers.Real
-        if not isinstance(value, kind) or isinstance(value, bool) or value != value:
+        if isinstance(value, bool) or not isinstance(value, kind) or value != value:
             return False
+        value = cast(float, value)
         above = self.low is None or value > self.low or (value == self.low and self.closed in ("both", "left"))
         below = self.high is None or value < self.high or (value == self.high and self.closed in ("both", "right"))
         return above and below

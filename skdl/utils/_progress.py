@@ -24,8 +24,8 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
     Returns
     -------
     tqdm.tqdm
-        Iterable, closable, with ``update`` and ``set_postfix_str``. It writes to the standard error stream: a line that moves in a
-        terminal, a widget in a notebook, a line every ten seconds in a log file.
+        Iterable, closable, with ``update`` and ``set_postfix_str``. It writes to the standard error stream: a line that
+        moves in a terminal, a widget in a notebook, a line every ten seconds in a log file.
     """
     from tqdm.auto import tqdm
 

@@ -3,8 +3,8 @@
 A generator with a state gives a model other numbers as soon as a sibling draws first, or when the work moves to another
 device. Here every value is a hash of where it stands: the finaliser of SplitMix64 (Steele, Lea & Flood 2014,
 https://doi.org/10.1145/2660193.2660195) applied to a key plus a multiple of an odd constant. It needs only integer
-multiplications, shifts and xors, which wrap alike in NumPy, in torch on a CPU and in torch on a GPU, so all three agree to
-the last bit; a whole batch of members is drawn at once by giving one key for each.
+multiplications, shifts and xors, which wrap alike in NumPy, in torch on a CPU and in torch on a GPU, so all three agree
+to the last bit; a whole batch of members is drawn at once by giving one key for each.
 """
 
 import numbers

@@ -1,7 +1,7 @@
 """The one place that validates X, y and sample_weight.
 
-scikit-learn's ``validate_data`` does the work, so that names, counts and messages are those that its users know. What is
-added: tensors and polars frames are taken, and an error says in which row and column the trouble lies and what to do.
+scikit-learn's ``validate_data`` does the work, so that names, counts and messages are those that its users know. Added
+here: tensors and polars frames are taken, and an error says in which row and column the trouble lies and what to do.
 """
 
 import sys
