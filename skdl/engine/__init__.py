@@ -1,1 +1,28 @@
-__all__: list[str] = []
+"""The training loop on top of skorch: data in memory, nets, optimizers, schedules, callbacks."""
+
+from skdl.engine.data import Batches, TensorData
+from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
+from skdl.engine.optimizers import OPTIMIZERS
+from skdl.engine.schedules import SCHEDULES
+from skdl.engine.training import (
+    TrainingPlan,
+    compute_outputs,
+    make_net,
+    state_from_numpy,
+    state_to_numpy,
+)
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Batches",
+    "ClassifierNet",
+    "MultilabelNet",
+    "RegressorNet",
+    "TensorData",
+    "TrainingPlan",
+    "compute_outputs",
+    "make_net",
+    "state_from_numpy",
+    "state_to_numpy",
+]

@@ -1,1 +1,8 @@
-__all__: list[str] = []
+"""Plain torch modules: networks, layers, initial weights and losses. Nothing here knows scikit-learn or skorch."""
+
+from skdl.nn.dropout import StreamDropout
+from skdl.nn.init import initialize
+from skdl.nn.losses import Loss
+from skdl.nn.mlp import MLP
+
+__all__ = ["MLP", "Loss", "StreamDropout", "initialize"]

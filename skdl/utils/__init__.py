@@ -16,6 +16,7 @@ from skdl.utils._random import (
 )
 from skdl.utils._table import TableSchema, encode_table, fit_table
 from skdl.utils._validation import (
+    class_weights,
     encode_classes,
     explained,
     float_dtypes,
@@ -23,6 +24,7 @@ from skdl.utils._validation import (
     validate_sample_weight,
     validate_X,
     validate_X_y,
+    validate_y,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "TableSchema",
     "all_estimators",
     "check_parameters",
+    "class_weights",
     "derive_keys",
     "derive_seeds",
     "draw_seed",
@@ -52,4 +55,5 @@ __all__ = [
     "validate_X",
     "validate_X_y",
     "validate_sample_weight",
+    "validate_y",
 ]

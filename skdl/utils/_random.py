@@ -155,6 +155,10 @@ def random_keep(keys, n: int, probability: float, device=None):
     Returns
     -------
     Tensor of shape (M, n), dtype bool
-        The same on every device.
+        The same on every device. Each word of 64 bits serves four positions, so the probability is a multiple of
+        2**-16.
     """
-    return _shift_right(random_bits(keys, n, device), 32) < round(probability * 2.0**32)
+    import torch
+
+    quarters = random_bits(keys, -(-n // 4), device).view(torch.int16)[..., :n]  # (M, n), from -32768 to 32767
+    return quarters < round(probability * 2.0**16) - 32768

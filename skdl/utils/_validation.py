@@ -98,6 +98,59 @@ def validate_X_y(estimator, X, y, *, reset=True, dtype=None, multi_output=False,
         )
 
 
+def validate_y(estimator, y, *, multi_output=False, y_numeric=False) -> np.ndarray:
+    """Check the targets by themselves, where X needs a treatment of its own; see :func:`validate_X_y`.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, n_outputs)
+    """
+    y = to_host(y)
+    with explained(estimator, None, y):
+        return validate_data(estimator, X="no_validation", y=y, multi_output=multi_output, y_numeric=y_numeric)
+
+
+def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, sample_weight=None) -> np.ndarray:
+    """Return the weight of each class.
+
+    Parameters
+    ----------
+    class_weight : None, "balanced" or dict
+        None weighs every class 1; "balanced" weighs a class inversely to the (weighted) number of its samples; a dict
+        gives weights by label, 1 where it names none.
+    classes : ndarray of shape (n_classes,)
+        The labels.
+    codes : ndarray of shape (n,), dtype int64
+        The position of each sample's label in ``classes``.
+    sample_weight : ndarray of shape (n,) or None, default=None
+        Weights of the samples.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), dtype float64
+
+    Raises
+    ------
+    ValueError
+        If the dict names a label that is not there, or a weight is negative or not finite.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight must be None, 'balanced' or a dict, got {class_weight!r}.")
+        counts = np.bincount(codes, weights=sample_weight, minlength=len(classes))
+        return np.divide(counts.sum(), len(classes) * counts, out=np.zeros(len(classes)), where=counts > 0)
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(f"class_weight names the classes {unknown}, which y does not hold; its classes are {labels}.")
+    weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"class_weight must hold finite weights that are not negative, got {class_weight!r}.")
+    return weights
+
+
 def validate_sample_weight(sample_weight, n_samples: int) -> np.ndarray | None:
     """Check sample weights.
 
@@ -119,7 +172,7 @@ def validate_sample_weight(sample_weight, n_samples: int) -> np.ndarray | None:
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(to_host(sample_weight), dtype=np.float64)
+    weight = np.require(to_host(sample_weight), dtype=np.float64, requirements="W")
     if weight.ndim == 0:
         weight = np.full(n_samples, float(weight))
     if weight.ndim != 1:

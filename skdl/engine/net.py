@@ -1,0 +1,173 @@
+"""skorch nets whose training loop runs over tensors in memory.
+
+skorch's loop copies every sample through a DataLoader, asks the device for the loss after each batch and calls every
+callback twice a batch. For the models of this package that costs more than the training itself. The nets here keep
+skorch's seams (``fit_loop``, ``run_single_epoch``, ``train_step``, ``infer``, ``get_loss``, callbacks) and change what
+runs in them:
+
+- batches are slices of tensors that lie on the device (:class:`skdl.engine.data.Batches`);
+- losses stay on the device until the epoch ends, and are fetched once;
+- a callback is called per batch only if it overrides ``on_batch_begin``, ``on_batch_end`` or ``on_grad_computed``; the
+  history then keeps a record of each batch as well, as skorch's does.
+"""
+
+import math
+import warnings
+
+import torch
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+from skorch.callbacks import Callback, EpochTimer
+from skorch.utils import to_tensor
+
+from skdl.engine.data import Batches, TensorData
+from skdl.exceptions import DivergenceError, InterruptedFitWarning
+
+
+class _InMemoryLoop(NeuralNet):
+    """The loop, to be mixed into skorch's nets. ``seed`` decides the order of the batches."""
+
+    def __init__(self, *args, seed: int = 0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.seed = seed
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer())]
+
+    def check_data(self, X, y=None):
+        if not isinstance(X, TensorData):
+            super().check_data(X, y)
+
+    def get_iterator(self, dataset, training=False):
+        if not isinstance(dataset, TensorData):
+            return super().get_iterator(dataset, training=training)
+        if training:
+            return Batches(dataset, self.batch_size, seed=self.seed, epoch=len(self.history))
+        return Batches(dataset, self.batch_size)
+
+    def infer(self, x, **fit_params):
+        if isinstance(x, tuple):
+            return self.module_(*x, **fit_params)
+        return self.module_(to_tensor(x, device=self.device).float(), **fit_params)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        if isinstance(y_true, tuple):
+            return self.criterion_(y_pred, *y_true)
+        return self.criterion_(y_pred, to_tensor(y_true, device=self.device))
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train for some epochs, or until a callback sets ``stop_`` or raises KeyboardInterrupt, or Ctrl-C."""
+        self.check_data(X, y)
+        self.stop_ = False
+        train, valid = self.get_split_datasets(X, y)
+        datasets = {"dataset_train": train, "dataset_valid": valid}
+        train_batches = self.get_iterator(train, training=True)
+        valid_batches = None if valid is None else self.get_iterator(valid, training=False)
+        try:
+            for _ in range(self.max_epochs if epochs is None else epochs):
+                self.notify("on_epoch_begin", **datasets)
+                self.run_single_epoch(train_batches, True, "train", self.train_step)
+                self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
+                try:
+                    self.notify("on_epoch_end", **datasets)
+                except KeyboardInterrupt:  # how skorch's own callbacks end a training
+                    break
+                if self.stop_:
+                    break
+        except KeyboardInterrupt:
+            # An epoch that was cut short has no loss, which callbacks and readers of the history count on.
+            complete = [row for row in self.history if "train_loss" in row]
+            del self.history[len(complete) :]
+            warnings.warn(
+                f"Training was interrupted after {len(complete)} of {self.max_epochs} epochs; "
+                "the model keeps the weights it had then.",
+                InterruptedFitWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run over all batches once and record the mean loss."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        begin, end = self._hooks("on_batch_begin"), self._hooks("on_batch_end")
+        losses, sizes = [], []
+        for batch in iterator:
+            if begin or end:
+                shown = _as_callbacks_see_it(batch)
+                if end:
+                    self.history.new_batch()
+                for hook in begin:
+                    hook(self, batch=shown, training=training)
+            step = step_fn(batch)
+            losses.append(step["loss"].detach())
+            sizes.append(len(batch[0][0]) if isinstance(batch[0], tuple) else len(batch[0]))
+            if end:
+                self.history.record_batch(prefix + "_loss", step["loss"].item())
+                self.history.record_batch(prefix + "_batch_size", sizes[-1])
+                for hook in end:
+                    hook(self, batch=shown, training=training, **step)
+                self._set_training(training)  # a hook may have predicted
+        counts = torch.tensor(sizes, dtype=torch.float64)
+        loss = (
+            torch.stack(losses).double().cpu() @ counts / counts.sum()
+        ).item()  # the epoch's one wait for the device
+        best = min((row[prefix + "_loss"] for row in self.history[:-1] if prefix + "_loss" in row), default=math.inf)
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_loss_best", loss < best)
+        self.history.record(prefix + "_batch_count", len(losses))
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"The {'training' if training else 'validation'} loss became {loss} in epoch {len(self.history)} with "
+                f"a learning rate of {self.optimizer_.param_groups[0]['lr']:g}. Lower lr, set gradient_clip, or look "
+                "for extreme values in X and y."
+            )
+
+    def train_step(self, batch, **fit_params):
+        """Take one step of the optimizer."""
+        if isinstance(self.optimizer_, torch.optim.LBFGS):  # evaluates its loss several times a step
+            return super().train_step(batch, **fit_params)
+        self.optimizer_.zero_grad(set_to_none=True)
+        step = self.train_step_single(batch, **fit_params)
+        for hook in self._hooks("on_grad_computed"):
+            hook(self, named_parameters=list(self.get_all_learnable_params()), batch=batch, training=True)
+        self.optimizer_.step()
+        return step
+
+    def train_step_single(self, batch, **fit_params):
+        inputs, target = batch
+        output = self.infer(inputs, **fit_params)
+        loss = self.get_loss(output, target, X=inputs, training=True)
+        loss.backward()
+        return {"loss": loss, "y_pred": output}
+
+    def _hooks(self, name: str) -> list:
+        """The methods of callbacks that override the one of skorch's base class."""
+        return [
+            getattr(callback, name)
+            for _, callback in self.callbacks_
+            if getattr(type(callback), name) is not getattr(Callback, name)
+        ]
+
+
+def _as_callbacks_see_it(batch):
+    """A batch as skorch's callbacks expect it: inputs and target, without the weights."""
+    inputs, target = batch
+    inputs = inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 else inputs
+    return inputs, target[0] if isinstance(target, tuple) else target
+
+
+class ClassifierNet(_InMemoryLoop, NeuralNetClassifier):
+    """A net for class codes; its ``predict`` gives codes."""
+
+
+class RegressorNet(_InMemoryLoop, NeuralNetRegressor):
+    """A net for numbers."""
+
+
+class MultilabelNet(_InMemoryLoop):
+    """A net for indicators of labels; its ``predict`` gives 0 and 1."""
+
+    def predict(self, X):
+        return (self.predict_proba(X) > 0.5).astype("int64")

@@ -1,0 +1,151 @@
+"""Train a module, carry its state as NumPy, and compute its outputs: what the neural estimators ask of the engine."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import GradientNormClipping
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from skdl.engine.callbacks import EarlyStopping, ProgressBar, Schedule
+from skdl.engine.data import TensorData
+from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
+from skdl.engine.optimizers import optimizer_arguments
+from skdl.nn import Loss
+from skdl.utils import for_each_chunk
+
+# task -> (net, loss, what turns outputs into probabilities or predictions)
+_TASKS: dict[str, tuple[type, str, Any]] = {
+    "classification": (ClassifierNet, "cross_entropy", lambda output: output.softmax(-1)),
+    "multilabel": (MultilabelNet, "binary_cross_entropy", torch.sigmoid),
+    "regression": (RegressorNet, "squared_error", None),
+}
+
+
+@dataclass
+class TrainingPlan:
+    """How a module is trained; the names are those of the estimators' parameters."""
+
+    task: str
+    seed: int
+    device: torch.device
+    optimizer: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    batch_size: int = 128
+    max_epochs: int = 100
+    patience: int | None = None
+    schedule: str | None = None
+    gradient_clip: float | None = None
+    callbacks: Sequence = field(default_factory=tuple)
+    verbose: int = 0
+    desc: str = ""
+
+
+def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None, valid: TensorData | None = None):
+    """Wrap a module in an initialized skorch net.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network with its initial weights.
+    plan : TrainingPlan
+        How it is trained.
+    n_rows : int or None, default=None
+        The number of training rows, which a schedule needs; None for a net that only predicts.
+    valid : TensorData or None, default=None
+        The rows of the validation loss.
+
+    Returns
+    -------
+    skorch.NeuralNet
+    """
+    net_class, loss, nonlinearity = _TASKS[plan.task]
+    callbacks: list = [ProgressBar(plan.verbose, plan.desc)]
+    if plan.patience is not None and valid is not None:
+        callbacks.append(("early_stopping", EarlyStopping(plan.patience)))
+    if plan.schedule is not None and n_rows is not None:
+        callbacks.append(("schedule", Schedule(plan.schedule, plan.max_epochs * -(-n_rows // plan.batch_size))))
+    if plan.gradient_clip is not None:
+        callbacks.append(("gradient_clip", GradientNormClipping(plan.gradient_clip)))
+    net = net_class(
+        module,
+        criterion=Loss(loss),
+        batch_size=plan.batch_size,
+        max_epochs=plan.max_epochs,
+        train_split=None if valid is None else predefined_split(valid),
+        callbacks=[*callbacks, *copy.deepcopy(list(plan.callbacks))],
+        predict_nonlinearity=nonlinearity,
+        device=str(plan.device),
+        verbose=0,
+        seed=plan.seed,
+        **optimizer_arguments(plan.optimizer, plan.lr, plan.weight_decay, plan.device),
+    )
+    return net.initialize()
+
+
+def state_to_numpy(state):
+    """Turn the tensors in nested dicts and lists into arrays of their own."""
+    if isinstance(state, Tensor):
+        return state.detach().cpu().numpy().copy()
+    if isinstance(state, dict):
+        return {key: state_to_numpy(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [state_to_numpy(value) for value in state]
+    return state
+
+
+def state_from_numpy(state):
+    """Undo :func:`state_to_numpy`."""
+    if isinstance(state, np.ndarray):
+        return torch.from_numpy(state.copy())
+    if isinstance(state, dict):
+        return {key: state_from_numpy(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [state_from_numpy(value) for value in state]
+    return state
+
+
+@torch.inference_mode()
+def compute_outputs(module: nn.Module, inputs: tuple[Tensor, ...], device: torch.device, block_rows: int) -> np.ndarray:
+    """Compute a module's outputs for any number of rows.
+
+    Matrix products of another shape round differently. So the module always sees blocks of one shape, the last one
+    filled up with zeros: the answer for a row is the same to the last bit, whichever rows are asked for beside it.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Put into evaluation mode.
+    inputs : tuple of Tensor, each of shape (n, ...)
+        On any device.
+    device : torch.device
+        Where the module lies.
+    block_rows : int
+        The number of rows of a block.
+
+    Returns
+    -------
+    ndarray of shape (n, ...), float32
+    """
+    module.eval()
+    pieces: list[np.ndarray] = []
+
+    def work(rows: slice) -> None:
+        nonlocal block_rows
+        try:
+            block = [tensor[rows].to(device) for tensor in inputs]
+            missing = block_rows - len(block[0])
+            if missing:
+                block = [torch.cat([tensor, tensor.new_zeros(missing, *tensor.shape[1:])]) for tensor in block]
+            pieces.append(module(*block)[: rows.stop - rows.start].float().cpu().numpy())
+        except torch.OutOfMemoryError:
+            block_rows = max(1, block_rows // 2)
+            raise
+
+    for_each_chunk(len(inputs[0]), block_rows, work)
+    return np.concatenate(pieces)

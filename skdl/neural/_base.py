@@ -1,0 +1,253 @@
+"""What every neural estimator shares: from validated data to a trained network that is kept as NumPy.
+
+A family (MLP, CNN, ...) supplies how its input is validated and turned into tensors and how its module is built; a task
+(classifier, regressor) supplies how targets are encoded and outputs are read. The steps between are here.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
+from skorch.history import History
+from torch import Tensor, nn
+
+from skdl.base import Estimator
+from skdl.engine import (
+    OPTIMIZERS,
+    SCHEDULES,
+    TensorData,
+    TrainingPlan,
+    compute_outputs,
+    make_net,
+    state_from_numpy,
+    state_to_numpy,
+)
+from skdl.neural._rows import drop_weightless, merge_equal_rows, split_validation
+from skdl.utils import Interval, Options, draw_seed, resolve_device, validate_sample_weight
+
+# From this many rows on, early_stopping="auto" stops early.
+_AUTO_EARLY_STOPPING_ROWS = 10_000
+
+
+class NeuralEstimator(Estimator):
+    """Base class of the neural estimators."""
+
+    _constraints: ClassVar[dict[str, list]] = {
+        "optimizer": [Options(*OPTIMIZERS)],
+        "lr": [Interval("real", 0, None, closed="neither")],
+        "weight_decay": [Interval("real", 0, None)],
+        "batch_size": [Interval("int", 1, None)],
+        "max_epochs": [Interval("int", 1, None)],
+        "early_stopping": [bool, Options("auto")],
+        "validation_fraction": [Interval("real", 0, 1, closed="neither")],
+        "patience": [Interval("int", 1, None)],
+        "dropout": [Interval("real", 0, 1, closed="left")],
+        "schedule": [None, Options(*SCHEDULES)],
+        "gradient_clip": [None, Interval("real", 0, None, closed="neither")],
+        "callbacks": [None, list, tuple],
+        "warm_start": [bool],
+        "verbose": [bool, Interval("int", 0, None)],
+    }
+
+    # What a family supplies.
+
+    @abstractmethod
+    def _fit_inputs(self, X) -> np.ndarray:
+        """Validate X, learn its layout, and return it as an array whose rows are samples."""
+
+    @abstractmethod
+    def _encode_inputs(self, X) -> np.ndarray:
+        """Validate X against the layout of fit and return it as :meth:`_fit_inputs` does."""
+
+    @abstractmethod
+    def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
+        """Learn what :meth:`_to_tensors` needs from the training rows."""
+
+    @abstractmethod
+    def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
+        """Turn encoded rows into what the module's ``forward`` takes, on the CPU."""
+
+    @abstractmethod
+    def _build_module(self, seed: int) -> nn.Module:
+        """Build the module with its initial weights, on the CPU."""
+
+    def _block_rows(self, device: torch.device) -> int:
+        """The number of rows that are predicted at once."""
+        return 256 if device.type == "cpu" else 8192
+
+    # What a task supplies.
+
+    @property
+    @abstractmethod
+    def _task(self) -> str:
+        """The engine's name of the task."""
+
+    @abstractmethod
+    def _fit_targets(self, y, classes=None) -> np.ndarray:
+        """Validate y, learn its layout, and return it encoded."""
+
+    @abstractmethod
+    def _encode_targets(self, y) -> np.ndarray:
+        """Validate y against the layout of the first fit and return it encoded."""
+
+    @abstractmethod
+    def _fit_target_scaling(self, target: np.ndarray, weight: np.ndarray | None) -> None:
+        """Learn what :meth:`_target_tensor` needs from the training rows."""
+
+    @abstractmethod
+    def _target_tensor(self, target: np.ndarray) -> Tensor:
+        """Turn encoded targets into what the loss takes."""
+
+    def _task_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+        """Multiply class weights into the sample weights."""
+        return weight
+
+    def _strata(self, target: np.ndarray) -> np.ndarray | None:
+        """The groups that a validation split keeps in proportion."""
+        return None
+
+    # Training.
+
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like, frame or tensor of shape (n, d)
+            The training samples.
+        y : array-like of shape (n,) or (n, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            How much each sample counts in the loss.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        self._check_parameters()
+        go_on = self.warm_start and self.__sklearn_is_fitted__()
+        return self._fit(X, y, sample_weight, reset=not go_on)
+
+    def _fit(self, X, y, sample_weight, *, reset: bool, one_epoch: bool = False, classes=None):
+        """Train from new weights (``reset``) or from those at hand.
+
+        A ``partial_fit`` is ``one_epoch`` on all rows, and goes on with the optimizer's state.
+        """
+        device = resolve_device(self.device)
+        X = self._fit_inputs(X) if reset else self._encode_inputs(X)
+        target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
+        check_consistent_length(X, target)
+        weight = validate_sample_weight(sample_weight, len(X))
+        if reset:
+            self.__dict__.pop("_weights", None)  # a fit that fails leaves no model of an earlier one behind
+            self._seed = draw_seed(self.random_state)
+        train, valid = self._training_sets(X, target, weight, reset, may_split=not one_epoch)
+        train_data = self._tensor_data(*train, device)
+        valid_data = None if valid is None else self._tensor_data(*valid, device)
+        plan = self._plan(device, 1 if one_epoch else self.max_epochs)
+        net = make_net(self._build_module(self._seed), plan, n_rows=len(train_data), valid=valid_data)
+        if not reset:
+            self._load_state(net, with_optimizer=one_epoch)
+        net.partial_fit(train_data, None)
+        self._store(net)
+        return self
+
+    def _training_sets(self, X, target, weight, reset: bool, may_split: bool):
+        """Choose, merge and learn from the rows to train on; return (X, target, weight) for training and validation."""
+        weight = self._task_weights(target, weight)
+        rows = drop_weightless(X, target, weight)
+        stops = len(rows[0]) >= _AUTO_EARLY_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
+        valid = None
+        if stops and may_split:
+            rows, valid = split_validation(*rows, self.validation_fraction, self._strata(rows[1]), self._seed)
+        X, target, weight = merge_equal_rows(*rows, self.batch_size)
+        if reset:
+            self._fit_preprocessing(X, weight)
+            self._fit_target_scaling(target, weight)
+        return (X, target, weight), valid
+
+    def _tensor_data(self, X, target, weight, device: torch.device) -> TensorData:
+        inputs = tuple(tensor.to(device) for tensor in self._to_tensors(X))
+        if weight is not None:
+            weight = torch.as_tensor(weight / weight.mean(), dtype=torch.float32, device=device)
+        return TensorData(inputs, self._target_tensor(target).to(device), weight)
+
+    def _plan(self, device: torch.device, epochs: int) -> TrainingPlan:
+        return TrainingPlan(
+            task=self._task,
+            seed=self._seed,
+            device=device,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            batch_size=self.batch_size,
+            max_epochs=epochs,
+            patience=self.patience,
+            schedule=self.schedule,
+            gradient_clip=self.gradient_clip,
+            callbacks=self.callbacks or (),
+            verbose=int(self.verbose),
+            desc=type(self).__name__,
+        )
+
+    # The network as NumPy, and back.
+
+    def _store(self, net) -> None:
+        self._weights = state_to_numpy(net.module_.state_dict())
+        self._optimizer_state = state_to_numpy(net.optimizer_.state_dict())
+        self._history = [{key: value for key, value in row.items() if key != "batches"} for row in net.history]
+        self.n_iter_ = len(self._history)
+        self.loss_ = self._history[-1]["train_loss"] if self._history else np.nan
+        self._new_device_cache()
+        self._device_cache.get("net", lambda: net)
+
+    def _load_state(self, net, *, with_optimizer: bool) -> None:
+        net.module_.load_state_dict(state_from_numpy(self._weights))
+        if with_optimizer:
+            net.optimizer_.load_state_dict(state_from_numpy(self._optimizer_state))
+        net.history_ = History(dict(row, batches=[]) for row in self._history)
+
+    def _rebuild(self):
+        net = make_net(self._build_module(self._seed), self._plan(resolve_device(self.device), self.max_epochs))
+        self._load_state(net, with_optimizer=True)
+        return net
+
+    @property
+    def net_(self):
+        """The skorch net that holds the network, on its device."""
+        check_is_fitted(self)
+        return self._device_cache.get("net", self._rebuild)
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """One row for each epoch, with its losses and its duration in seconds."""
+        check_is_fitted(self)
+        return pd.DataFrame(self._history)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_weights")
+
+    def _outputs(self, X) -> np.ndarray:
+        """The network's outputs for the rows of X, ``(n, n_outputs)`` in float32."""
+        check_is_fitted(self)
+        X = self._encode_inputs(X)
+        net = self.net_
+        device = torch.device(net.device)
+        return compute_outputs(net.module_, self._to_tensors(X), device, self._block_rows(device))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        callbacks: Any = self.callbacks or ()
+        for item in callbacks:
+            callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+            if not (isinstance(callback, Callback) or (isinstance(callback, type) and issubclass(callback, Callback))):
+                raise ValueError(
+                    f"callbacks of {type(self).__name__} must be a list of skorch callbacks or (name, callback) pairs; "
+                    f"it holds {item!r}."
+                )

@@ -1,0 +1,94 @@
+"""Scaling of numeric columns inside a network, by statistics of the training rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass
+class Scaling:
+    """What is subtracted from each column and what it is multiplied with.
+
+    Attributes
+    ----------
+    center, factor : ndarray of shape (d,), dtype float64
+        A constant column has the factor 0.
+    clip : bool
+        Whether values are drawn smoothly into (-3, 3), as ``z / sqrt(1 + (z / 3)**2)``.
+    """
+
+    center: np.ndarray
+    factor: np.ndarray
+    clip: bool
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """Return the scaled columns ``(n, d)``, float32."""
+        # Centred in float64: a float32 difference of large numbers would lose the digits that matter.
+        Z = (X - self.center) * self.factor
+        if self.clip:
+            Z /= np.sqrt(1.0 + (Z / 3.0) ** 2)
+        return Z.astype(np.float32)
+
+
+def weighted_quantiles(X: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...]) -> np.ndarray:
+    """Return quantiles of each column, each a value that occurs: the inverse of the weighted distribution function.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        The values.
+    weight : ndarray of shape (n,) or None
+        A weight w counts as w rows.
+    levels : tuple of float
+        The levels in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (len(levels), d)
+    """
+    n = len(X)
+    if weight is None:
+        ranks = [min(n - 1, max(0, int(np.ceil(level * n)) - 1)) for level in levels]
+        return np.partition(X, sorted(set(ranks)), axis=0)[ranks]
+    order = np.argsort(X, axis=0, kind="stable")  # (n, d)
+    reached = np.cumsum(weight[order], axis=0)  # (n, d)
+    # The sum of the weights of equal sums may differ in its last bit with the order of the rows.
+    rows = [np.argmax(reached >= level * reached[-1] * (1.0 - 1e-12), axis=0) for level in levels]
+    return np.stack([np.take_along_axis(X, order[row, range(X.shape[1])][None], axis=0)[0] for row in rows])
+
+
+def fit_scaling(X: np.ndarray, weight: np.ndarray | None, kind: str | None) -> Scaling:
+    """Learn a scaling.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        The training rows.
+    weight : ndarray of shape (n,) or None
+        Their weights.
+    kind : {"robust", "standard"} or None
+        - "robust": the median goes to 0 and the quartiles to a distance of 1, then values are clipped smoothly; a
+          column whose quartiles are equal is scaled by its range (Holzmüller, Grinsztajn & Steinwart 2024,
+          https://doi.org/10.48550/arXiv.2407.04491);
+        - "standard": mean 0 and variance 1;
+        - None: nothing is done.
+
+    Returns
+    -------
+    Scaling
+    """
+    X = X.astype(np.float64, copy=False)
+    d = X.shape[1]
+    if kind is None:
+        return Scaling(np.zeros(d), np.ones(d), clip=False)
+    if kind == "standard":
+        center = np.average(X, axis=0, weights=weight)
+        width = np.sqrt(np.average((X - center) ** 2, axis=0, weights=weight))
+        # Rounding leaves a constant column a width of about eps times its value.
+        width[width <= 1e-12 * np.abs(center)] = 0.0
+    else:
+        low, first, center, third, high = weighted_quantiles(X, weight, (0.0, 0.25, 0.5, 0.75, 1.0))
+        width = third - first
+        width = np.where(width > 0, width, (high - low) / 2.0)
+    factor = np.divide(1.0, width, out=np.zeros(d), where=width > 0)
+    return Scaling(center, factor, clip=kind == "robust")
