@@ -27,7 +27,7 @@ from skdl.engine import (
     state_from_numpy,
     state_to_numpy,
 )
-from skdl.neural._rows import drop_weightless, merge_equal_rows, split_validation
+from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
 from skdl.utils import Interval, Options, draw_seed, resolve_device, validate_sample_weight
 
 # From this many rows on, early_stopping="auto" stops early.
@@ -158,12 +158,12 @@ class NeuralEstimator(Estimator):
         self._store(net)
         return self
 
-    def _training_sets(self, X, target, weight, reset: bool, may_split: bool):
+    def _training_sets(self, X, target, weight, reset: bool, may_split: bool) -> tuple[Rows, Rows | None]:
         """Choose, merge and learn from the rows to train on; return (X, target, weight) for training and validation."""
         weight = self._task_weights(target, weight)
         rows = drop_weightless(X, target, weight)
         stops = len(rows[0]) >= _AUTO_EARLY_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
-        valid = None
+        valid: Rows | None = None
         if stops and may_split:
             rows, valid = split_validation(*rows, self.validation_fraction, self._strata(rows[1]), self._seed)
         X, target, weight = merge_equal_rows(*rows, self.batch_size)

@@ -4,8 +4,11 @@ import numpy as np
 
 from skdl.utils import derive_keys, random_permutation
 
+# (X, target, weight)
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
-def drop_weightless(X, target, weight):
+
+def drop_weightless(X, target, weight) -> Rows:
     """Leave out the rows of weight zero, which must not matter for scales, splits or batches."""
     if weight is None or weight.all():
         return X, target, weight
@@ -15,7 +18,7 @@ def drop_weightless(X, target, weight):
     return X[kept], target[kept], weight[kept]
 
 
-def split_validation(X, target, weight, fraction: float, strata: np.ndarray | None, seed: int):
+def split_validation(X, target, weight, fraction: float, strata: np.ndarray | None, seed: int) -> tuple[Rows, Rows]:
     """Choose validation rows at random, the same fraction of each stratum.
 
     Parameters
@@ -54,10 +57,14 @@ def split_validation(X, target, weight, fraction: float, strata: np.ndarray | No
             f"validation_fraction={fraction} of {n} samples leaves no validation sample. "
             "Raise it, or set early_stopping=False."
         )
-    return tuple((X[rows], target[rows], None if weight is None else weight[rows]) for rows in (train, valid))
+
+    def take(rows: np.ndarray) -> Rows:
+        return X[rows], target[rows], None if weight is None else weight[rows]
+
+    return take(train), take(valid)
 
 
-def merge_equal_rows(X, target, weight, batch_size: int):
+def merge_equal_rows(X, target, weight, batch_size: int) -> Rows:
     """Merge equal rows into one that carries their weight, where a batch holds all rows that differ.
 
     Training is then gradient descent on the whole training set, in which neither the order of the rows nor repetition

@@ -1,18 +1,17 @@
 """Multi-layer perceptrons for tables."""
 
-import numbers
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdl.neural._base import NeuralEstimator
 from skdl.neural._scaling import fit_scaling
 from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
 from skdl.nn import MLP, initialize
 from skdl.nn.mlp import ACTIVATIONS
-from skdl.utils import Options, encode_table, fit_table
+from skdl.utils import Interval, Options, encode_table, fit_table
 
 
 class _TableNetwork(NeuralEstimator):
@@ -26,13 +25,16 @@ class _TableNetwork(NeuralEstimator):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, numbers.Number) else list(sizes)
-        if any(isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 1 for size in sizes):
+        one_size = Interval("int", 1, None)
+        if not all(one_size.accepts(size) for size in self._sizes()):
             raise ValueError(
                 f"hidden_layer_sizes of {type(self).__name__} must be whole numbers of at least 1; "
                 f"got {self.hidden_layer_sizes!r}."
             )
+
+    def _sizes(self) -> list:
+        sizes = self.hidden_layer_sizes
+        return [sizes] if np.ndim(sizes) == 0 else list(sizes)
 
     def _fit_inputs(self, X) -> np.ndarray:
         self._schema, encoded = fit_table(self, X, self.categorical_features, ensure_min_samples=2)
@@ -52,13 +54,12 @@ class _TableNetwork(NeuralEstimator):
         codes = torch.from_numpy(X[:, categorical].astype(np.int64) + 1)  # (n, c); an unseen category becomes 0
         return numeric, codes
 
-    def _build_module(self, seed: int) -> MLP:
-        sizes = self.hidden_layer_sizes
+    def _build_module(self, seed: int) -> nn.Module:
         module = MLP(
             int((~self._schema.is_categorical).sum()),
             self._schema.n_categories.tolist(),
             self.n_outputs_,
-            hidden_layer_sizes=[sizes] if isinstance(sizes, numbers.Integral) else list(sizes),
+            hidden_layer_sizes=self._sizes(),
             activation=self.activation,
             dropout=self.dropout,
             seed=seed,

@@ -72,7 +72,8 @@ def fit_table(estimator, X, categorical_features="from_dtype", *, allow_nan=Fals
     mask = _categorical_mask(X, categorical_features)
     if not mask.any():
         encoded = validate_X(estimator, X, reset=True, ensure_all_finite=_finite(allow_nan), **check_params)
-        return TableSchema(mask, [None] * encoded.shape[1]), encoded
+        d = encoded.shape[1]
+        return TableSchema(np.zeros(d, dtype=bool), [None] * d), encoded
     categories = [_categories_of(_column(X, j)) if mask[j] else None for j in range(len(mask))]
     schema = TableSchema(mask, categories)
     return schema, _encode(estimator, X, schema, allow_nan, check_params)

@@ -220,7 +220,6 @@ def encode_classes(y, *, owner: str, min_classes: int = 1) -> tuple[np.ndarray, 
         If y holds numbers with a fraction, mixes types, or has too few classes.
     """
     y = column_or_1d(y, warn=True)
-    check_classification_targets(y)
     try:
         classes, codes = np.unique(y, return_inverse=True)
     except TypeError:
@@ -229,6 +228,7 @@ def encode_classes(y, *, owner: str, min_classes: int = 1) -> tuple[np.ndarray, 
             f"y mixes labels of the types {kinds}, which have no common order. "
             "Use one type (y.astype(str), say), and drop rows without a label."
         ) from None
+    check_classification_targets(y)
     if len(classes) < min_classes:
         raise ValueError(
             f"{owner} needs samples of at least {min_classes} classes in the data, but y contains only one class: "
@@ -277,6 +277,8 @@ def _hint(estimator, X, y, message: str) -> str | None:
         return f"Pass the {estimator.n_features_in_} columns that fit saw{listed}, in their order."
     if "feature names should match" in message:
         return "Select the columns by name in the order of fit: X[list(estimator.feature_names_in_)]."
+    if "Found array with 0 sample(s)" in message:
+        return "There must be a row at least: check how X was read, cut or filtered."
     if "inconsistent numbers of samples" in message:
         return "X and y must have one row for each sample: check how they were cut or filtered."
     if "Sparse data was passed" in message or ("sparse" in message.lower() and sp.issparse(X)):
