@@ -1,0 +1,208 @@
+"""Euclidean neighbours: candidates by products in low precision, the decision by exact differences.
+
+For centred and scaled vectors q and x, ``t = |x|^2 / 2 - q.x`` orders the points by their distance from q. A product in
+floating point of unit roundoff u gives it with an error below ``E = c (|q||x| + |x|^2 / 2)``, where ``c = (d + 16) u``
+covers every order of summation and the roundings of the inputs. The product is arranged to give ``t - E``, a lower
+bound, at no cost: one column more. The k points of the smallest lower bounds have an upper bound ``t + E`` each; the
+largest of these is a threshold that no true neighbour's lower bound exceeds. Whatever lies at or below it is compared
+in float64 by differences (see :mod:`skdl.kernels.distances`). So no neighbour can be missed, whatever the data: bad
+data give more candidates, never wrong answers.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from skdl.kernels.distances import pair_distances
+from skdl.kernels.selection import ranked
+
+# Below this a product may have lost its low bits to underflow (the data are scaled to at most 1).
+_TINY = 1e-30
+
+
+class Reference(NamedTuple):
+    """Training points, ready to be searched.
+
+    Attributes
+    ----------
+    points : Tensor of shape (n, d)
+        As they came.
+    shift : Tensor of shape (d,), dtype float64
+        What was subtracted.
+    scale : float
+        The power of two that was multiplied by afterwards.
+    augmented : Tensor of shape (n, d + 1)
+        Centred points, and their norms as a last column; float32 or float64.
+    low : Tensor of shape (n,)
+        The part of the lower bound that depends on the point alone.
+    norms : Tensor of shape (n,)
+        The norms of the centred points.
+    slack : float
+        The constant c of the error bound.
+    exact_scale : float
+        A power of two for the exact comparison; 1 unless squares would overflow or vanish.
+    """
+
+    points: torch.Tensor
+    shift: torch.Tensor
+    scale: float
+    augmented: torch.Tensor
+    low: torch.Tensor
+    norms: torch.Tensor
+    slack: float
+    exact_scale: float
+
+
+def _power_of_two(largest: float) -> float:
+    """The scale that brings ``largest`` to about 1; 1 for zero."""
+    if largest == 0.0 or not math.isfinite(largest):
+        return 1.0
+    return 2.0 ** -min(max(math.frexp(largest)[1], -1000), 1000)
+
+
+def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference:
+    """Centre, scale and augment training points.
+
+    Parameters
+    ----------
+    points : Tensor of shape (n, d)
+        Float32 or float64; kept, not copied.
+    dtype : torch.dtype, default=torch.float32
+        The precision of the products.
+    chunk_rows : int, default=16384
+        How many rows to convert at a time.
+
+    Returns
+    -------
+    Reference
+    """
+    n, d = points.shape
+    device = points.device
+    chunks = [slice(start, start + chunk_rows) for start in range(0, n, chunk_rows)]
+    largest = max(float(points[rows].abs().max()) for rows in chunks)
+    outer = _power_of_two(largest)
+    total = torch.zeros(d, dtype=torch.float64, device=device)
+    for rows in chunks:
+        total += (points[rows].double() * outer).sum(dim=0)
+    shift = total / n / outer
+    spread = max(float((points[rows].double() - shift).abs().max()) for rows in chunks)
+    scale = _power_of_two(spread)
+    augmented = torch.empty((n, d + 1), dtype=dtype, device=device)
+    low = torch.empty(n, dtype=dtype, device=device)
+    slack = (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
+    for rows in chunks:
+        centred = (points[rows].double() - shift) * scale
+        norms = torch.linalg.vector_norm(centred, dim=1)
+        augmented[rows, :d] = centred.to(dtype)
+        augmented[rows, d] = norms.to(dtype)
+        low[rows] = (norms * norms * (0.5 * (1 - slack)) - _TINY).to(dtype)
+    return Reference(
+        points=points,
+        shift=shift,
+        scale=scale,
+        augmented=augmented,
+        low=low,
+        norms=augmented[:, d].contiguous(),
+        slack=slack,
+        exact_scale=outer if not 1e-140 < max(largest, 1e-300) < 1e140 else 1.0,
+    )
+
+
+def centred_queries(reference: Reference, queries):
+    """Bring queries to the reference's coordinates.
+
+    Returns
+    -------
+    augmented : Tensor of shape (m, d + 1)
+    norms : Tensor of shape (m,), dtype float64
+    """
+    centred = (queries.double() - reference.shift) * reference.scale
+    norms = torch.linalg.vector_norm(centred, dim=1)
+    dtype = reference.augmented.dtype
+    return torch.cat([centred.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1), norms
+
+
+def _lower_bounds(reference, augmented):
+    return torch.addmm(reference.low, augmented, reference.augmented.T, alpha=-1)  # (m, n)
+
+
+def _exact(reference, queries, rows, columns):
+    return pair_distances(queries, reference.points, rows, columns, scale=reference.exact_scale)
+
+
+def nearest(reference: Reference, queries, k: int, limit: int | None = None):
+    """Find the k nearest points of a few queries, ties by index.
+
+    Parameters
+    ----------
+    reference : Reference
+        The training points.
+    queries : Tensor of shape (m, d)
+        On the same device; so few that an (m, n) block fits.
+    k : int
+        How many.
+    limit : int or None, default=None
+        Give up if there are more candidates than this.
+
+    Returns
+    -------
+    distances : Tensor of shape (m, k), dtype float64
+        Squared, and multiplied by ``reference.exact_scale`` squared.
+    indices : Tensor of shape (m, k), dtype int64
+
+    None is returned instead if there were too many candidates.
+    """
+    augmented, norms = centred_queries(reference, queries)
+    bounds = _lower_bounds(reference, augmented)
+    best = torch.topk(bounds, k, dim=1, largest=False)
+    sizes = reference.norms[best.indices].double()  # (m, k)
+    upper = best.values.double() + reference.slack * sizes * (2 * norms[:, None] + sizes) + 2 * _TINY
+    threshold = upper.amax(dim=1, keepdim=True).to(bounds.dtype)
+    mask = ~(bounds > threshold)  # so written that NaN, from a query far out, takes every point
+    if limit is not None and int(mask.sum()) > limit:
+        return None
+    rows, columns = torch.nonzero(mask, as_tuple=True)
+    return ranked(rows, columns, _exact(reference, queries, rows, columns), len(queries), k)
+
+
+def within(reference: Reference, queries, radius):
+    """Find the points within a radius of a few queries.
+
+    Parameters
+    ----------
+    radius : Tensor of shape (m,), dtype float64
+        A radius for each query; points at this distance belong to it.
+
+    Returns
+    -------
+    rows, columns : Tensor of shape (n_pairs,), dtype int64
+        Sorted by row and column.
+    distances : Tensor of shape (n_pairs,), dtype float64
+    """
+    augmented, norms = centred_queries(reference, queries)
+    bounds = _lower_bounds(reference, augmented)
+    reach = ((radius * reference.scale) ** 2 - norms**2) / 2
+    blur = 4 * torch.finfo(bounds.dtype).eps * ((radius * reference.scale) ** 2 + norms**2) + 2 * _TINY
+    rows, columns = torch.nonzero(~(bounds > (reach + blur).to(bounds.dtype)[:, None]), as_tuple=True)
+    distances = torch.sqrt(_exact(reference, queries, rows, columns)) / reference.exact_scale
+    inside = distances <= radius[rows]
+    return rows[inside], columns[inside], distances[inside]
+
+
+def as_tensor(array: np.ndarray, device) -> torch.Tensor:
+    """A tensor on the device; on a CPU it shares the array's memory where the array may be written to."""
+    if not array.flags.writeable or not array.flags.c_contiguous:
+        array = np.array(array, order="C")
+    return torch.from_numpy(array).to(device)
+
+
+def single_precision_is_kept(device) -> bool:
+    """Whether a float32 product is computed in float32 here, as torch's settings stand, and not in TF32 or bfloat16."""
+    if torch.get_float32_matmul_precision() != "highest":
+        return False
+    if device.type == "cuda":
+        return not torch.backends.cuda.matmul.allow_tf32
+    setting = getattr(torch.backends.mkldnn, "matmul", None)
+    return getattr(setting, "fp32_precision", "none") in ("none", "ieee")

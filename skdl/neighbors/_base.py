@@ -1,0 +1,274 @@
+"""What all neighbour estimators share: parameters, the fitted rows, and queries for k neighbors."""
+
+import numbers
+import warnings
+
+import numpy as np
+import scipy.sparse as sp
+from joblib import effective_n_jobs
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.utils import check_array, get_tags
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from skdl.base import Estimator
+from skdl.neighbors._index import build_index
+from skdl.neighbors._metrics import (
+    check_metric_name,
+    check_takes_sparse,
+    effective_metric,
+    is_metric_learner,
+    resolve_metric,
+)
+from skdl.utils import Interval, Options, explained, resolve_device, validate_X
+
+NEIGHBORS_CONSTRAINTS: dict[str, list] = {
+    "n_neighbors": [Interval("int", 1, None)],
+    "algorithm": [Options("auto", "ball_tree", "kd_tree", "brute")],
+    "leaf_size": [Interval("int", 1, None)],
+    "p": [Interval("real", 0, None, closed="right"), None],
+    "metric_params": [dict, None],
+    "n_jobs": [Interval("int", None, None), None],
+    "verbose": [Interval("int", 0, None), bool],
+}
+
+
+class NeighborsBase(Estimator):
+    """Fitted rows and the search among them.
+
+    Subclasses validate ``X`` in ``fit`` and then call ``_fit_rows``.
+    """
+
+    def _check(self):
+        self._check_parameters()
+        if self.metric_params is not None and self.metric_params.get("p", self.p) != self.p and self.p is not None:
+            warnings.warn(
+                f"metric_params['p']={self.metric_params['p']!r} is used and p={self.p!r} ignored: drop one of them.",
+                UserWarning,
+                stacklevel=3,
+            )
+        metric = self.metric
+        if not (
+            isinstance(metric, str) or callable(metric) or is_metric_learner(metric) or hasattr(metric, "pairwise")
+        ):
+            raise ValueError(
+                f"metric must be a name, a callable of two vectors or a transformer that is fitted inside; got {metric!r}."
+            )
+        resolve_device(self.device)
+
+    def _check_options(self) -> dict:
+        """What X may be, for validation."""
+        options: dict = {"accept_sparse": "csr", "order": "C"}
+        if self.metric == "precomputed":
+            options["accept_sparse"] = ("csr", "csc", "coo", "lil")
+            options["ensure_non_negative"] = True
+        if get_tags(self).input_tags.allow_nan:
+            options["ensure_all_finite"] = "allow-nan"
+        return options
+
+    def _fit_rows(self, X, y=None, weight=None) -> None:
+        """Keep the rows, fit the metric learner, forget old indexes.
+
+        Rows of weight zero are kept, so that indices stay those of ``X``, but are never found.
+        """
+        check_metric_name(self.metric)
+        self._new_device_cache()
+        self.__dict__.pop("metric_", None)
+        if self.metric == "precomputed" and X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"Precomputed matrix must be square: entry (i, j) is the distance of the training rows i and j. "
+                f"Input is a {X.shape[0]}x{X.shape[1]} matrix."
+            )
+        self._fit_X = sp.csr_matrix(X) if sp.issparse(X) else X
+        self.n_samples_fit_ = X.shape[0]
+        self._found_rows = None if weight is None or weight.all() else np.flatnonzero(weight)
+        self.effective_metric_, self.effective_metric_params_ = effective_metric(
+            self.metric, self.p, self.metric_params
+        )
+        if is_metric_learner(self.metric):
+            self._fit_metric(X, y, weight)
+        elif sp.issparse(X):
+            check_takes_sparse(self.effective_metric_)
+        # An impossible metric should fail in fit, not in predict.
+        if self.effective_metric_ in ("seuclidean", "mahalanobis"):
+            self._index()
+
+    def _fit_metric(self, X, y, weight) -> None:
+        rows = slice(None) if self._found_rows is None else self._found_rows
+        learner = clone(self.metric)
+        fit_params = {}
+        if weight is not None and has_fit_parameter(learner, "sample_weight"):
+            fit_params["sample_weight"] = weight[rows]
+        learner.fit(X[rows], None if y is None else y[rows], **fit_params)
+        self.metric_ = learner
+
+    def _embedded(self, X):
+        """Rows in the space of the metric: transformed by the metric learner if there is one."""
+        if not hasattr(self, "metric_"):
+            return X
+        transformed = self.metric_.transform(X)
+        with explained(self, transformed):
+            return check_array(transformed, accept_sparse="csr", order="C", input_name="the output of metric.transform")
+
+    def _index(self):
+        def build():
+            X = self._fit_X if self._found_rows is None else self._fit_X[self._found_rows]
+            X = self._embedded(X)
+            metric = resolve_metric(self.effective_metric_, self.effective_metric_params_, X)
+            return build_index(metric, X, device=resolve_device(self.device), n_jobs=self.n_jobs)
+
+        return self._device_cache.get("index", build)
+
+    def _validate_queries(self, X):
+        return validate_X(self, X, reset=False, **self._check_options())
+
+    def _queries(self, X):
+        """Validated queries in the space of the metric; the fitted rows where X is None."""
+        return self._embedded(self._fit_X if X is None else X)
+
+    @property
+    def _n_found(self) -> int:
+        return self.n_samples_fit_ if self._found_rows is None else len(self._found_rows)
+
+    def _search(self, X, k: int):
+        """Distances and indices of the k nearest fitted rows of validated queries X (None: of the fitted rows)."""
+        queries = self._queries(X)
+        if self.metric == "precomputed":
+            if sp.issparse(queries):
+                return _nearest_in_graph(queries, k, self._found_rows)
+            if self._found_rows is not None:
+                queries = queries[:, self._found_rows]
+        distances, indices = self._index().kneighbors(queries, k, verbose=int(self.verbose))
+        return distances, indices if self._found_rows is None else self._found_rows[indices]
+
+    def _search_others(self, k: int):
+        """Distances and indices of the k nearest fitted rows of each fitted row, the row itself left out."""
+        if self.metric == "precomputed" and sp.issparse(self._fit_X):
+            return _nearest_in_graph(_without_diagonal(self._fit_X), k, self._found_rows)
+        distances, indices = self._search(None, k + 1)
+        own = indices == np.arange(len(indices))[:, None]
+        # Where copies with lower indices fill the list the row is not in it: then the last one is too many.
+        own[~own.any(axis=1), -1] = True
+        shape = (len(indices), k)
+        return distances[~own].reshape(shape), indices[~own].reshape(shape)
+
+    def _check_n_neighbors(self, n_neighbors, n_queries, among_others: bool) -> int:
+        if n_neighbors is None:
+            n_neighbors = self.n_neighbors
+        elif not isinstance(n_neighbors, numbers.Integral) or isinstance(n_neighbors, bool):
+            raise TypeError(f"n_neighbors must be an int, got {n_neighbors!r}.")
+        elif n_neighbors <= 0:
+            raise ValueError(f"Expected n_neighbors > 0. Got {n_neighbors}.")
+        available = self._n_found - among_others
+        if n_neighbors > available:
+            raise ValueError(
+                f"Expected n_neighbors {'<' if among_others else '<='} n_samples_fit, but n_neighbors = {n_neighbors}, "
+                f"n_samples_fit = {self._n_found}, n_samples = {n_queries}. Lower n_neighbors to {available} at most, or "
+                "fit on more rows."
+            )
+        return int(n_neighbors)
+
+    def kneighbors(self, X=None, n_neighbors=None, return_distance=True):
+        """Find the nearest fitted rows of each query.
+
+        Parameters
+        ----------
+        X : array-like, frame, tensor or sparse matrix of shape (n_queries, n_features) or None, default=None
+            The queries; (n_queries, n_samples_fit_) distances if ``metric="precomputed"``. None takes the fitted rows,
+            none of which is then a neighbor of itself.
+        n_neighbors : int or None, default=None
+            How many; None takes the parameter of that name.
+        return_distance : bool, default=True
+            Whether to return the distances too.
+
+        Returns
+        -------
+        neigh_dist : ndarray of shape (n_queries, n_neighbors), dtype float64
+            The distances, nearest first. Only if ``return_distance``.
+        neigh_ind : ndarray of shape (n_queries, n_neighbors), dtype int64
+            The rows; of equally distant ones the lower index comes first.
+        """
+        check_is_fitted(self)
+        if X is None:
+            k = self._check_n_neighbors(n_neighbors, self.n_samples_fit_, True)
+            distances, indices = self._search_others(k)
+        else:
+            X = self._validate_queries(X)
+            k = self._check_n_neighbors(n_neighbors, X.shape[0], False)
+            distances, indices = self._search(X, k)
+        return (distances, indices) if return_distance else indices
+
+    def kneighbors_graph(self, X=None, n_neighbors=None, mode="connectivity"):
+        """Compute the graph of the nearest fitted rows of each query.
+
+        Parameters
+        ----------
+        X : array-like, frame, tensor or sparse matrix of shape (n_queries, n_features) or None, default=None
+            As in :meth:`kneighbors`.
+        n_neighbors : int or None, default=None
+            As in :meth:`kneighbors`.
+        mode : {"connectivity", "distance"}, default="connectivity"
+            Whether an edge is 1 or the distance.
+
+        Returns
+        -------
+        sparse matrix of shape (n_queries, n_samples_fit_), CSR format
+            Each row holds its neighbors in increasing distance.
+        """
+        check_is_fitted(self)
+        check_mode(mode)
+        distances, indices = self.kneighbors(X, n_neighbors)
+        m, k = indices.shape
+        data = distances.ravel() if mode == "distance" else np.ones(m * k)
+        return as_graph(data, indices.ravel(), np.arange(0, m * k + 1, k), (m, self.n_samples_fit_))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        learner = is_metric_learner(self.metric)
+        tags.input_tags.sparse = get_tags(self.metric).input_tags.sparse if learner else True
+        tags.input_tags.pairwise = isinstance(self.metric, str) and self.metric == "precomputed"
+        tags.input_tags.positive_only = tags.input_tags.pairwise
+        tags.input_tags.allow_nan = isinstance(self.metric, str) and self.metric == "nan_euclidean"
+        return tags
+
+
+def check_mode(mode) -> None:
+    """Raise if a graph's mode is unknown."""
+    if mode not in ("connectivity", "distance"):
+        raise ValueError(f'Unsupported mode, must be one of "connectivity", or "distance" but got "{mode}" instead.')
+
+
+def as_graph(data, indices, indptr, shape):
+    """A CSR matrix in scikit-learn's configured interface (sparse arrays or matrices)."""
+    wants_array = get_config().get("sparse_interface") == "sparray"
+    return (sp.csr_array if wants_array else sp.csr_matrix)((data, indices, indptr), shape=shape)
+
+
+def n_threads(n_jobs) -> int:
+    """The number of threads that ``n_jobs`` stands for."""
+    return effective_n_jobs(n_jobs)
+
+
+def _without_diagonal(graph):
+    graph = graph.tocoo()
+    others = graph.row != graph.col
+    return sp.csr_matrix((graph.data[others], (graph.row[others], graph.col[others])), shape=graph.shape)
+
+
+def _nearest_in_graph(graph, k: int, found_rows):
+    """The k smallest stored entries of each row of a sparse matrix of distances, ties by column."""
+    graph = sp.coo_matrix(graph)
+    row, column, data = graph.row, graph.col.astype(np.int64), graph.data
+    if found_rows is not None:
+        kept = np.isin(column, found_rows)
+        row, column, data = row[kept], column[kept], data[kept]
+    counts = np.bincount(row, minlength=graph.shape[0])
+    if counts.min(initial=k) < k:
+        worst = int(counts.argmin())
+        raise ValueError(
+            f"{k} neighbors per samples are required, but some samples have only {counts[worst]} neighbors in precomputed "
+            f"graph matrix (row {worst} is the first). Lower n_neighbors, or compute the graph with more neighbors."
+        )
+    order = np.lexsort((column, data, row))
+    taken = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
+    return data[taken].astype(np.float64), column[taken]

@@ -1,0 +1,226 @@
+"""Indexes: what answers neighbour queries, one class for each way to search."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from skdl.exceptions import DeviceError
+from skdl.kernels import neighbors as kernel
+from skdl.kernels.distances import block_distances
+from skdl.kernels.selection import smallest
+from skdl.neighbors._metrics import Metric, block_of_distances
+from skdl.utils import for_each_chunk, progress
+
+# What the temporaries of one chunk of queries may take, in bytes.
+WORK_BYTES = {"cpu": 96 << 20, "cuda": 1 << 30}
+
+
+class Index:
+    """Answer queries against fixed training rows, in chunks of bounded memory.
+
+    Subclasses say how many bytes an entry of the (queries, rows) block costs and search one chunk.
+    """
+
+    entry_bytes = 24
+
+    def __init__(self, metric: Metric, X, *, device, n_jobs=None):
+        self.metric = metric
+        self.device = device
+        self.n_jobs = n_jobs
+        self.X = X
+        self.n_rows = X.shape[0]
+
+    def prepare_queries(self, queries):
+        """Bring a chunk of queries to the space of the index."""
+        return self.metric.embed(queries, True)
+
+    def search(self, queries, k: int):  # -> (m, k) distances and indices
+        raise TypeError(f"{type(self).__name__} answers no queries for a number of neighbors.")
+
+    def search_within(self, queries, radius):  # -> rows, columns, distances
+        raise TypeError(f"{type(self).__name__} answers no queries for a radius.")
+
+    def _chunk_rows(self) -> int:
+        return max(1, WORK_BYTES.get(self.device.type, 96 << 20) // (self.entry_bytes * max(1, self.n_rows)))
+
+    def kneighbors(self, queries, k: int, verbose: int = 0):
+        """Return distances (m, k) and indices (m, k), nearest first, ties by index."""
+        m = queries.shape[0]
+        distances, indices = np.empty((m, k)), np.empty((m, k), dtype=np.int64)
+        with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
+
+            def work(rows):
+                distances[rows], indices[rows] = self.search(self.prepare_queries(queries[rows]), k)
+                bar.update(rows.stop - rows.start)
+
+            for_each_chunk(m, self._chunk_rows(), work)
+        return self.metric.finish(distances), indices
+
+    def radius_neighbors(self, queries, radius: np.ndarray, verbose: int = 0):
+        """Return lists of distances and of indices for each query, by index."""
+        m = queries.shape[0]
+        distances, indices = [], []
+        reach = self.metric.undo(np.broadcast_to(np.asarray(radius, dtype=np.float64), (m,)))
+        with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
+
+            def work(rows):
+                row, column, distance = self.search_within(self.prepare_queries(queries[rows]), reach[rows])
+                cuts = np.cumsum(np.bincount(row, minlength=rows.stop - rows.start))[:-1]
+                distances.extend(np.split(self.metric.finish(distance), cuts))
+                indices.extend(np.split(column, cuts))
+                bar.update(rows.stop - rows.start)
+
+            for_each_chunk(m, self._chunk_rows(), work)
+        return distances, indices
+
+
+class EuclideanIndex(Index):
+    """Dense Euclidean search by products and exact differences, on any device."""
+
+    def __init__(self, metric, X, **options):
+        super().__init__(metric, metric.embed(X, False), **options)
+        self.points = kernel.as_tensor(self.X, self.device)
+        self._references: dict = {}
+
+    def _reference(self, dtype):
+        if dtype not in self._references:
+            self._references[dtype] = kernel.prepare(self.points, dtype)
+        return self._references[dtype]
+
+    def _precisions(self):
+        # TF32 or bfloat16 products would break the error bound.
+        exact = kernel.single_precision_is_kept(self.device)
+        return [torch.float32, torch.float64] if exact else [torch.float64]
+
+    def search(self, queries, k):
+        queries = kernel.as_tensor(queries, self.device)
+        limit: int | None = 8 * (k + 8) * len(queries)
+        found = None
+        for dtype in self._precisions():
+            found = kernel.nearest(self._reference(dtype), queries, k, limit)
+            if found is not None:
+                break
+        if found is None:
+            found = kernel.nearest(self._reference(self._precisions()[-1]), queries, k)
+        distances = torch.sqrt(found[0]) / self._reference(self._precisions()[-1]).exact_scale
+        return distances.cpu().numpy(), found[1].cpu().numpy()
+
+    def search_within(self, queries, radius):
+        queries, radius = kernel.as_tensor(queries, self.device), kernel.as_tensor(radius, self.device)
+        found = kernel.within(self._reference(self._precisions()[0]), queries, radius)
+        return tuple(part.cpu().numpy() for part in found)
+
+
+class DifferenceIndex(Index):
+    """Dense Manhattan and Chebyshev search by differences, on any device."""
+
+    entry_bytes = 16 * 8 + 24
+
+    def __init__(self, metric, X, **options):
+        super().__init__(metric, X, **options)
+        self.columns = kernel.as_tensor(np.ascontiguousarray(X.T, dtype=np.float64), self.device)
+
+    def _block(self, queries):
+        return block_distances(kernel.as_tensor(queries, self.device).double(), self.columns, self.metric.kind)
+
+    def search(self, queries, k):
+        return tuple(part.cpu().numpy() for part in smallest(self._block(queries), k))
+
+    def search_within(self, queries, radius):
+        return _entries_within(self._block(queries).cpu().numpy(), radius)
+
+
+class PairwiseIndex(Index):
+    """Any metric that scikit-learn or SciPy computes, block by block on the CPU."""
+
+    entry_bytes = 40
+
+    def __init__(self, metric, X, **options):
+        super().__init__(metric, metric.embed(X, False), **options)
+
+    def _block(self, queries):
+        return block_of_distances(self.metric, queries, self.X, self.n_jobs)
+
+    def search(self, queries, k):
+        block = torch.from_numpy(np.ascontiguousarray(self._block(queries)))
+        return tuple(part.numpy() for part in smallest(block, k))
+
+    def search_within(self, queries, radius):
+        return _entries_within(self._block(queries), radius)
+
+
+class PrecomputedIndex(PairwiseIndex):
+    """Distances that come as a dense matrix of (queries, training rows)."""
+
+    def _block(self, queries):
+        return queries
+
+
+class SparseEuclideanIndex(Index):
+    """Sparse Euclidean search: products find candidates, sparse differences decide."""
+
+    def __init__(self, metric, X, **options):
+        super().__init__(metric, sp.csr_matrix(X), **options)
+        self.transposed = self.X.T.astype(np.float64).tocsr()
+        self.squares = np.asarray(self.X.astype(np.float64).power(2).sum(axis=1)).ravel()
+        # The error bound of skdl.kernels.neighbors for products in float64.
+        self.slack = (self.X.shape[1] + 16) * 2.0**-53
+
+    def _bounds(self, queries):
+        """Squared distances less their error bound, and the bound."""
+        squares = np.asarray(queries.power(2).sum(axis=1)).ravel()
+        products = (queries @ self.transposed).toarray()
+        total = squares[:, None] + self.squares
+        error = 4 * self.slack * total + np.finfo(np.float64).tiny
+        return total - 2 * products - error, error
+
+    def _exact(self, queries, rows, columns):
+        exact = np.empty(len(rows))
+        step = 1 << 15
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            difference = (queries[rows[part]] - self.X[columns[part]].astype(np.float64)).tocsr()
+            count = difference.shape[0]
+            entry = np.repeat(np.arange(count), np.diff(difference.indptr))
+            exact[part] = np.bincount(entry, weights=difference.data**2, minlength=count)
+        return np.sqrt(exact)
+
+    def search(self, queries, k):
+        queries = sp.csr_matrix(queries, dtype=np.float64)
+        low, error = self._bounds(queries)
+        best = np.argpartition(low, k - 1, axis=1)[:, :k]
+        upper = np.take_along_axis(low + 2 * error, best, axis=1).max(axis=1, keepdims=True)
+        rows, columns = np.nonzero(low <= upper)
+        exact = self._exact(queries, rows, columns)
+        order = np.lexsort((columns, exact, rows))
+        counts = np.bincount(rows, minlength=queries.shape[0])
+        taken = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
+        return exact[taken], columns[taken]
+
+    def search_within(self, queries, radius):
+        queries = sp.csr_matrix(queries, dtype=np.float64)
+        low, _ = self._bounds(queries)
+        rows, columns = np.nonzero(low <= (radius * radius * (1 + 1e-15))[:, None])
+        exact = self._exact(queries, rows, columns)
+        inside = exact <= radius[rows]
+        return rows[inside], columns[inside], exact[inside]
+
+
+def _entries_within(block, radius):
+    rows, columns = np.nonzero(block <= np.asarray(radius)[:, None])
+    return rows, columns, block[rows, columns]
+
+
+def build_index(metric: Metric, X, *, device, n_jobs=None) -> Index:
+    """Choose the index for a metric and training rows."""
+    if device.type == "mps":
+        raise DeviceError("Neighbors are compared in float64, which Apple GPUs do not have: use device='cpu'.")
+    options = {"device": device, "n_jobs": n_jobs}
+    host = {"device": torch.device("cpu"), "n_jobs": n_jobs}
+    if metric.kind == "precomputed":
+        return PrecomputedIndex(metric, X, **host)
+    if metric.kind == "pairwise":
+        return PairwiseIndex(metric, X, **host)
+    if sp.issparse(X):
+        return SparseEuclideanIndex(metric, X, **host)
+    return (EuclideanIndex if metric.kind == "euclidean" else DifferenceIndex)(metric, X, **options)

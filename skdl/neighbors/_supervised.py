@@ -1,0 +1,91 @@
+"""What the k-neighbors classifier and regressor share: the neighborhood of a query, by count or by weight."""
+
+import math
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdl.neighbors._base import NeighborsBase
+from skdl.neighbors._votes import neighbor_weights
+from skdl.utils import explained, to_host, validate_X_y
+
+
+class SupervisedNeighbors(NeighborsBase):
+    """k-neighbors prediction.
+
+    A row of weight w counts as w equal rows: the nearest rows are collected until their weights add up to
+    ``n_neighbors``, and the last one counts with what was missing. So a whole weight is the same as repeating the row,
+    a weight of zero the same as leaving it out, and fractions lie between.
+    """
+
+    def _validate_fit(self, X, y, **options):
+        if y is None:
+            raise ValueError(
+                f"requires y to be passed, but the target y is None: {type(self).__name__} needs a target for each row."
+            )
+        self._check()
+        X, y = to_host(X), to_host(y)
+        with explained(self, X, y):
+            return validate_X_y(self, X, y, multi_output=True, **self._check_options(), **options)
+
+    def _keep_weight(self, weight) -> None:
+        """Remember the row weights, or that there are none."""
+        plain = weight is None or bool((weight == weight[0]).all() and weight[0] == 1)
+        self._row_weight = None if plain else weight
+
+    def _neighborhood(self, X):
+        """Indices and weights (None: all alike) of the neighbors that decide for each query."""
+        check_is_fitted(self)
+        if X is not None:
+            X = self._validate_queries(X)
+        if self._row_weight is None:
+            k = self._check_n_neighbors(None, self.n_samples_fit_ if X is None else X.shape[0], X is None)
+            distances, indices = self._search_others(k) if X is None else self._search(X, k)
+            return indices, neighbor_weights(distances, self.weights)
+        distances, indices, mass = self._weighted_neighborhood(X)
+        return indices, neighbor_weights(distances, self.weights, mass)
+
+    def _weighted_neighborhood(self, X):
+        weight, k = self._row_weight, float(self.n_neighbors)
+        own = X is None
+        total = weight.sum() - own
+        if total * (1 + 1e-9) < k:
+            raise ValueError(
+                f"Expected n_neighbors <= the sum of the weights, but n_neighbors = {self.n_neighbors} and the weights "
+                f"(sample_weight times class_weight) sum to {total:g}. A weight counts how often a row is present: "
+                "multiply all weights by a constant, or lower n_neighbors."
+            )
+        queries = self._fit_X if own else X
+        m, n_found = queries.shape[0], self._n_found
+        found: list = [None] * m
+        pending = np.arange(m)
+        width = min(n_found, math.ceil(1.25 * k * n_found / weight.sum()) + 1)
+        while len(pending):
+            distances, indices = self._search(queries[pending], width)
+            available = weight[indices]
+            if own:
+                # One of the copies that the query's row stands for is the query itself.
+                available = np.where(indices == pending[:, None], np.maximum(available - 1, 0), available)
+            reached = np.cumsum(available, axis=1)
+            before = np.hstack([np.zeros((len(pending), 1)), reached[:, :-1]])
+            mass = np.clip(k - before, 0, available)
+            done = (reached[:, -1] >= k) | (width == n_found)
+            for place in np.flatnonzero(done):
+                used = max(1, int(np.count_nonzero(before[place] < k)))
+                found[pending[place]] = (distances[place, :used], indices[place, :used], mass[place, :used])
+            pending = pending[~done]
+            width = min(n_found, 2 * width)
+        return _padded(found)
+
+
+def _padded(found: list):
+    """Stack rows of unequal length; the last neighbor is repeated with no mass."""
+    longest = max(len(row[0]) for row in found)
+    distances, mass = np.empty((len(found), longest)), np.zeros((len(found), longest))
+    indices = np.empty((len(found), longest), dtype=np.int64)
+    for place, (distance, index, share) in enumerate(found):
+        used = len(distance)
+        distances[place, :used], distances[place, used:] = distance, distance[-1]
+        indices[place, :used], indices[place, used:] = index, index[-1]
+        mass[place, :used] = share
+    return distances, indices, mass
