@@ -1,1 +1,5 @@
-__all__: list[str] = []
+"""Clustering."""
+
+from skdl.cluster._kmeans import KMeans
+
+__all__ = ["KMeans"]

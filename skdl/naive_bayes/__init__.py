@@ -1,1 +1,5 @@
-__all__: list[str] = []
+"""Naive Bayes classifiers."""
+
+from skdl.naive_bayes._gaussian import GaussianNB
+
+__all__ = ["GaussianNB"]

@@ -1,0 +1,262 @@
+"""What all naive Bayes classifiers share: everything but the likelihood and the sums it is estimated from.
+
+A subclass gathers sums from data (`_gather`), turns sums into probabilities (`_settle`) and computes the joint
+log-likelihood. Sums can be added, so incremental fits, merged models and families of candidates come from here.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import check_is_fitted
+
+from skdl.base import Estimator
+from skdl.utils import encode_classes, to_host, validate_sample_weight, validate_X, validate_X_y
+
+__all__: list[str] = []
+
+
+class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
+    """Base class of the naive Bayes classifiers."""
+
+    # How X is checked, beyond the usual; the keywords of `validate_X`.
+    _input_checks: dict[str, Any] = {}
+
+    @abstractmethod
+    def _gather(self, X, codes, weight, n_classes):
+        """Return the sums of the checked rows: an object with ``+``, whose attribute ``count`` is of shape (C,)."""
+
+    @abstractmethod
+    def _settle(self):
+        """Turn ``_sums`` and the parameters into the public attributes."""
+
+    @abstractmethod
+    def _joint_log_likelihood(self, X):
+        """Return ``log P(c) + log P(x|c)`` of checked rows, of shape (n, C), float64."""
+
+    @abstractmethod
+    def _reindexed(self, sums, positions, n_classes):
+        """Return sums for more classes: class ``i`` of ``sums`` becomes class ``positions[i]``."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,)
+            The class of each sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each sample counts; None counts each once.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        X, y = self._checked_X_y(X, y, reset=True)
+        weight = validate_sample_weight(sample_weight, len(y))
+        classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
+        self._new_device_cache()
+        self._sums = self._gather(X, codes, weight, len(classes))
+        self.classes_ = classes
+        self._settle()
+        return self
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Learn from some more samples; any cut into pieces gives the model of one fit, but for rounding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,)
+            The class of each sample.
+        classes : array-like of shape (n_classes,), default=None
+            All the classes that may ever come; needed at the first call, optional later.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each sample counts; None counts each once.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        first = not hasattr(self, "classes_")
+        known = self._known_classes(classes, first)
+        X, y = self._checked_X_y(X, y, reset=first)
+        weight = validate_sample_weight(sample_weight, len(y))
+        labels, codes = encode_classes(y, owner=type(self).__name__)
+        strange = ~np.isin(labels, known)
+        if strange.any():
+            raise ValueError(
+                f"The target label(s) {labels[strange]} in y do not exist in the initial classes {known}. "
+                "Name every class that may come in `classes` at the first call of partial_fit."
+            )
+        sums = self._gather(X, np.searchsorted(known, labels)[codes], weight, len(known))
+        self._sums = sums if first else self._sums + sums
+        self.classes_ = known
+        self._new_device_cache()
+        self._settle()
+        return self
+
+    def _known_classes(self, classes, first):
+        if classes is None:
+            if first:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return self.classes_
+        classes = unique_labels(to_host(classes))
+        if not first and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"`classes={classes}` is not the same as on last call to partial_fit, was: {self.classes_}. "
+                "Leave `classes` out after the first call."
+            )
+        return classes
+
+    def merge(self, other):
+        """Add what another model has learnt, as if its samples had been fitted together with this one's.
+
+        The models may come from other processes or other days. Classes that only one of them knows are taken over.
+
+        Parameters
+        ----------
+        other : estimator of the same class
+            A fitted model with the same columns; it is not changed.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        if type(other) is not type(self):
+            raise ValueError(f"Only another {type(self).__name__} can be merged, got {type(other).__name__}.")
+        check_is_fitted(other)
+        names, their_names = (list(getattr(model, "feature_names_in_", [])) for model in (self, other))
+        if self.n_features_in_ != other.n_features_in_ or (names and their_names and names != their_names):
+            raise ValueError(
+                f"The models to merge must have seen the same columns: this one has {names or self.n_features_in_}, "
+                f"the other {their_names or other.n_features_in_}. Fit both on the same columns in the same order."
+            )
+        classes = np.union1d(self.classes_, other.classes_)
+        mine, theirs = (
+            self._reindexed(model._sums, np.searchsorted(classes, model.classes_), len(classes))
+            for model in (self, other)
+        )
+        self._sums = mine + theirs
+        self.classes_ = classes
+        self._new_device_cache()
+        self._settle()
+        return self
+
+    def predict_joint_log_proba(self, X):
+        """Return ``log P(x, y) = log P(y) + log P(x|y)`` of each sample and class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The columns are in the order of ``classes_``.
+        """
+        jll, dtype = self._scored(X)
+        return jll.astype(dtype, copy=False)
+
+    def predict(self, X):
+        """Return the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        jll, _ = self._scored(X)
+        return self.classes_[jll.argmax(axis=1)]
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The columns are in the order of ``classes_``.
+        """
+        jll, dtype = self._scored(X)
+        jll -= logsumexp(jll, axis=1, keepdims=True)
+        if dtype == np.float32:
+            # The logarithm of a probability that float32 rounds to one is zero, as it is for who takes it themselves.
+            jll[jll > -(2.0**-25)] = 0.0
+        return jll.astype(dtype, copy=False)
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The columns are in the order of ``classes_``.
+        """
+        jll, dtype = self._scored(X)
+        jll -= logsumexp(jll, axis=1, keepdims=True)
+        return np.exp(jll, out=jll).astype(dtype, copy=False)
+
+    def _scored(self, X):
+        check_is_fitted(self)
+        X = self._checked_X(X)
+        return self._joint_log_likelihood(X), np.float32 if X.dtype == np.float32 else np.float64
+
+    def _checked_X(self, X):
+        return validate_X(self, X, **self._input_checks)
+
+    def _checked_X_y(self, X, y, reset):
+        return validate_X_y(self, X, y, reset=reset, **self._input_checks)
+
+    def _sibling(self, parameters):
+        """A clone with other parameters and the same sums, settled."""
+        from sklearn.base import clone
+
+        sibling = clone(self).set_params(**parameters)
+        sibling._check_parameters()
+        for name in ("n_features_in_", "feature_names_in_", "classes_"):
+            if hasattr(self, name):
+                setattr(sibling, name, copy.copy(getattr(self, name)))
+        sibling._new_device_cache()
+        sibling._sums = copy.deepcopy(self._sums)
+        sibling._settle()
+        return sibling
+
+
+def checked_priors(priors, n_classes, owner):
+    """Return class priors as an array, or raise what is wrong with them."""
+    priors = np.asarray(to_host(priors), dtype=np.float64)
+    if priors.shape != (n_classes,):
+        raise ValueError(
+            f"Number of priors must match number of classes: {owner} got priors of shape {priors.shape} for "
+            f"{n_classes} classes."
+        )
+    if not np.isclose(priors.sum(), 1.0):
+        raise ValueError(f"The sum of the priors should be 1., got {priors.sum()}. Divide them by their sum.")
+    if (priors < 0).any():
+        raise ValueError(f"Priors must be non-negative, got {priors.min()} for class {int(priors.argmin())}.")
+    return priors
