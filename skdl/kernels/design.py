@@ -1,0 +1,244 @@
+"""A design matrix ready for iterations: on its device, centred and scaled so that no column is lost to rounding.
+
+Column ``j`` of the design stands for ``(X[:, j] - shift[j]) / scale[j] - mean[j]``: the shift and the scale are
+applied to the stored values, the mean is only carried along (a sparse matrix stays sparse that way, and a large
+float32 one is not copied). Scales are powers of two, so that dividing by them costs no digit.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+# Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
+_TILE_VALUES = {"cpu": 1 << 19, "cuda": 1 << 27, "mps": 1 << 25}
+# Above this many values the copy that centring costs is made only where the columns need it.
+_LARGE = 1 << 21
+# Below this many values a sparse matrix is made dense: its products would cost more.
+_SMALL = 1 << 18
+
+
+def wide_dtype(device: torch.device) -> torch.dtype:
+    """The type for parameters and sums: float64, except where the device has none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+@dataclass
+class Design:
+    """What the solvers read; made by :func:`make_design`."""
+
+    X: Tensor  # (n, d), dense or sparse CSR
+    transposed: Tensor | None  # (d, n), sparse CSR; None for a dense X
+    shift: np.ndarray  # (d,)
+    scale: np.ndarray  # (d,), powers of two
+    mean: Tensor  # (d,), zeros where the columns are not centred
+    square: Tensor  # (d,), weighted mean squares of the centred columns
+    weight: Tensor | None  # (n,), of mean one; None for all ones
+    total: float  # the sum of the weights that were given
+
+    @property
+    def n(self) -> int:
+        return self.X.shape[0]
+
+    @property
+    def d(self) -> int:
+        return self.X.shape[1]
+
+    def slices(self, width: int = 1, rows: int | None = None) -> list[slice]:
+        """Tiles of rows; ``width`` is how many values a row's results take beside its ``d`` values."""
+        if self.transposed is not None:
+            return [slice(0, self.n)]
+        step = max(256, _TILE_VALUES[self.X.device.type] // max(self.d, 2 * width)) if rows is None else rows
+        return [slice(start, min(start + step, self.n)) for start in range(0, self.n, step)]
+
+    def with_dtype(self, dtype: torch.dtype) -> "Design":
+        """The same design with its values in another floating-point type."""
+        if self.X.dtype == dtype:
+            return self
+        transposed = None if self.transposed is None else self.transposed.to(dtype)
+        weight = None if self.weight is None else self.weight.to(dtype)
+        return Design(self.X.to(dtype), transposed, self.shift, self.scale, self.mean, self.square, weight, self.total)
+
+    def rows(self, index: Tensor) -> "Design":
+        """A design of some of the rows (dense only), with the same centre and scale."""
+        weight = None if self.weight is None else self.weight[index]
+        if weight is not None:
+            weight = weight / weight.mean()
+        return Design(self.X[index], None, self.shift, self.scale, self.mean, self.square, weight, self.total)
+
+    def times(self, W: Tensor, offset: Tensor, rows: slice) -> Tensor:
+        """``W @ X[rows].T + offset``; W (K, d) and offset (K,) give (K, t)."""
+        X = self.X if self.transposed is not None else self.X[rows]
+        if self.transposed is not None:
+            return torch.addmm(offset, X, W.T).T.contiguous()
+        return torch.addmm(offset[:, None], W, X.T)
+
+    def pulled_back(self, R: Tensor, rows: slice) -> Tensor:
+        """``R @ X[rows]``; R (K, t) gives (K, d)."""
+        if self.transposed is not None:
+            return (self.transposed @ R.T).T
+        return R @ self.X[rows]
+
+    def gram(self, limit: int | None = None) -> Tensor:
+        """The weighted mean of ``x x'`` over centred rows, from at most about ``limit`` rows evenly spread: (d, d)."""
+        wide = wide_dtype(self.X.device)
+        stride = 1 if limit is None else max(1, self.n // limit)
+        total = torch.zeros(self.d, self.d, dtype=wide, device=self.X.device)
+        if self.transposed is not None:
+            product = self.transposed @ (self.X if self.weight is None else _scaled_rows(self.X, self.weight))
+            total += product.to_dense().to(wide)
+            mass = float(self.n)
+        else:
+            mass = 0.0
+            X = self.X if stride == 1 else self.X[::stride]
+            weight = self.weight if self.weight is None or stride == 1 else self.weight[::stride]
+            step = max(256, 4 * _TILE_VALUES[X.device.type] // self.d)
+            for start in range(0, len(X), step):
+                Xt = X[start : start + step]
+                if weight is None:
+                    total += (Xt.T @ Xt).to(wide)
+                    mass += len(Xt)
+                else:
+                    wt = weight[start : start + step]
+                    total += (Xt.T @ (Xt * wt[:, None])).to(wide)
+                    mass += float(wt.sum())
+        return (total / max(mass, 1e-300)).addr_(self.mean, self.mean, alpha=-1.0)
+
+
+def _scaled_rows(X: Tensor, weight: Tensor) -> Tensor:
+    counts = X.crow_indices().diff()
+    values = X.values() * torch.repeat_interleave(weight, counts)
+    return torch.sparse_csr_tensor(X.crow_indices(), X.col_indices(), values, X.shape)
+
+
+def _sparse_tensor(X: sp.csr_array, device: torch.device) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(X.indptr.astype(np.int64)),
+            torch.from_numpy(X.indices.astype(np.int64)),
+            torch.from_numpy(np.ascontiguousarray(X.data)),
+            X.shape,
+            device=device,
+        )
+
+
+def _power_of_two(values: np.ndarray) -> np.ndarray:
+    """The nearest power of two to each value; one where a value is zero."""
+    _, exponent = np.frexp(np.where(values > 0, values, 1.0))
+    return np.ldexp(1.0, np.clip(exponent, -1020, 1020))
+
+
+def make_design(X, weight: np.ndarray | None, *, center: bool, device: torch.device) -> Design:
+    """Move X to the device and find the centre and the scale of its columns.
+
+    Parameters
+    ----------
+    X : ndarray or scipy sparse matrix of shape (n, d), float32 or float64
+        The samples, finite. A small sparse matrix becomes dense.
+    weight : ndarray of shape (n,) or None
+        Weights of the samples.
+    center : bool
+        Whether columns are centred at their weighted mean; true where the model has a free intercept.
+    device : torch.device
+        Where to compute.
+
+    Returns
+    -------
+    Design
+    """
+    n, d = X.shape
+    wide = wide_dtype(device)
+    total = float(n) if weight is None else float(weight.sum())
+    weights = None if weight is None else weight * (n / total)
+    if sp.issparse(X) and n * d <= _SMALL:
+        X = X.toarray()
+    if sp.issparse(X):
+        return _make_sparse(sp.csr_array(X), weights, total, center=center, device=device)
+    zeros = np.zeros(d)
+    if X.dtype == np.float32 and X.size > _LARGE:
+        tensor = torch.from_numpy(np.ascontiguousarray(X)).to(device)
+        design = Design(
+            tensor, None, zeros, np.ones(d), torch.zeros(d, dtype=wide, device=device),
+            torch.zeros(d, dtype=wide, device=device), _tensor(weights, tensor.dtype, device), total,
+        )  # fmt: skip
+        if _try_uncopied(design, center):
+            return design
+    # Half of a column's extremes is finite even where their sum or the column's sum is not.
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    middle = 0.5 * low + 0.5 * high if center else zeros
+    reach = np.maximum(high - middle, middle - low) if center else np.maximum(np.abs(low), np.abs(high))
+    scale = _power_of_two(reach)
+    dtype = torch.float64 if X.dtype == np.float64 else torch.float32
+    if device.type == "mps":
+        dtype = torch.float32
+    # Two steps: the extremes bring every column into [-1, 1], where means and squares cannot overflow.
+    unit = np.empty(X.shape, dtype=X.dtype)
+    inverse = 1.0 / scale
+    for start in range(0, n, step := max(1, (1 << 17) // max(d, 1))):
+        rows = slice(start, start + step)
+        unit[rows] = (X[rows].astype(np.float64, copy=False) - middle) * inverse
+    mean = np.average(unit, axis=0, weights=weights).astype(np.float64) if center else zeros
+    if weights is None:
+        square = np.einsum("ij,ij->j", unit, unit, dtype=np.float64) / n
+    else:
+        square = np.einsum("i,ij,ij->j", weights, unit, unit, dtype=np.float64) / n
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    spread[spread < 64 * np.finfo(X.dtype).eps * np.maximum(np.abs(mean), 1e-300)] = 0.0
+    factor = np.where(spread > 0, _power_of_two(spread), 1.0)
+    unit -= mean.astype(unit.dtype)
+    unit *= (1.0 / factor).astype(unit.dtype)
+    constant = (reach == 0) if center else np.zeros(d, dtype=bool)
+    unit[:, constant] = 0.0
+    # The mean that was subtracted is the rounded one, and what is left of it is carried along.
+    shift = middle + mean.astype(unit.dtype).astype(np.float64) * scale
+    tensor = torch.from_numpy(unit).to(device=device, dtype=dtype)
+    rest = (np.average(unit, axis=0, weights=weights) if center else zeros).astype(np.float64)
+    return Design(
+        tensor, None, shift, scale * factor, _tensor(rest, wide, device),
+        _tensor((spread / factor) ** 2, wide, device), _tensor(weights, dtype, device), total,
+    )  # fmt: skip
+
+
+def _tensor(values: np.ndarray | None, dtype: torch.dtype, device: torch.device):
+    return None if values is None else torch.from_numpy(np.ascontiguousarray(values)).to(device=device, dtype=dtype)
+
+
+def _try_uncopied(design: Design, center: bool) -> bool:
+    """Fill in mean and squares of X as it stands; False where products of uncentred columns would lose digits."""
+    wide, X = design.mean.dtype, design.X
+    first, second = torch.zeros_like(design.mean), torch.zeros_like(design.mean)
+    ones = torch.ones(1, design.n, dtype=X.dtype, device=X.device) if design.weight is None else design.weight[None]
+    for rows in design.slices():
+        Xt = X[rows]
+        first += (ones[:, rows] @ Xt)[0].to(wide)
+        second += (ones[:, rows] @ (Xt * Xt))[0].to(wide)
+    first, second = first / design.n, second / design.n
+    if center:
+        design.mean = first
+    design.square = second - design.mean**2
+    large = second.sqrt()
+    fine = torch.isfinite(second) & (large < 1e4) & ((large > 1e-4) | (large == 0))
+    if center:
+        fine &= (first.abs() < 30 * design.square.clamp_min(0).sqrt()) | (large == 0)
+    return bool(fine.all())
+
+
+def _make_sparse(X: sp.csr_array, weights, total: float, *, center: bool, device: torch.device) -> Design:
+    n, d = X.shape
+    wide = wide_dtype(device)
+    largest = np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel() if X.nnz else np.zeros(d)
+    scale = _power_of_two(largest)
+    scaled = sp.csr_array((X.data * (1.0 / scale)[X.indices], X.indices, X.indptr), shape=X.shape).astype(X.dtype)
+    mass = np.ones(n) if weights is None else weights
+    mean = (scaled.T @ mass) / n if center else np.zeros(d)
+    square = (scaled.multiply(scaled).T @ mass) / n - mean**2
+    dtype = torch.float32 if X.dtype == np.float32 or device.type == "mps" else torch.float64
+    return Design(
+        _sparse_tensor(scaled, device).to(dtype), _sparse_tensor(scaled.T.tocsr(), device).to(dtype), np.zeros(d),
+        scale, _tensor(mean, wide, device), _tensor(np.maximum(square, 0.0), wide, device),
+        _tensor(weights, dtype, device), total,
+    )  # fmt: skip

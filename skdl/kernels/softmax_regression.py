@@ -1,0 +1,282 @@
+"""The objective of logistic and softmax regression, its gradient and its curvature.
+
+Parameters are one tensor ``theta`` (K, d + 1): a row of coefficients for each logit, the intercept last. ``K`` is one
+for two classes (the logit of the second class) and the number of classes otherwise. Coefficients belong to the columns
+of a :class:`~skdl.kernels.design.Design`, not to those of the user; :meth:`SoftmaxObjective.to_user` translates.
+
+Logits are kept as (K, t), a class to a row: sums over classes then run along contiguous samples, and neither product
+transposes anything.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdl.kernels.design import Design, wide_dtype
+from skdl.kernels.newton import factorize
+
+# A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
+_HOPELESS = 1e30
+
+
+class SoftmaxObjective:
+    """Mean log-loss plus ``penalty / 2`` times the squared coefficients.
+
+    Parameters
+    ----------
+    design : Design
+        The samples.
+    codes : Tensor of shape (n,), dtype int64
+        The class of each sample.
+    n_classes : int
+        How many classes there are.
+    penalty : float
+        What multiplies half the squared coefficients of the user's columns.
+    fit_intercept : bool
+        Whether the intercept is free; otherwise it stays at zero.
+
+    """
+
+    def __init__(self, design: Design, codes: Tensor, n_classes: int, penalty: float, fit_intercept: bool):
+        self.design = design
+        self.codes = codes
+        self.K = 1 if n_classes == 2 else n_classes
+        self.n_classes = n_classes
+        self.fit_intercept = fit_intercept
+        self.wide = wide_dtype(design.X.device)
+        self.scale = torch.from_numpy(design.scale).to(device=design.X.device, dtype=self.wide)
+        self._set_penalty(penalty)
+
+    def _set_penalty(self, penalty: float) -> None:
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            column_penalty = penalty / self.design.scale**2
+        alive = column_penalty < _HOPELESS
+        device = self.design.X.device
+        column_penalty = np.append(np.where(alive, column_penalty, 1.0), 0.0)
+        self.penalty = torch.from_numpy(column_penalty).to(device=device, dtype=self.wide)  # (d + 1,)
+        mask = np.append(alive, self.fit_intercept).astype(np.float64)
+        self.mask = torch.from_numpy(mask).to(device=device, dtype=self.wide)  # (d + 1,), zero for what stays zero
+
+    def with_penalty(self, penalty: float) -> "SoftmaxObjective":
+        """The same objective with another penalty; nothing is copied."""
+        other = object.__new__(SoftmaxObjective)
+        other.__dict__.update(self.__dict__)
+        other._set_penalty(penalty)
+        return other
+
+    def on(self, design: Design, codes: Tensor | None = None) -> "SoftmaxObjective":
+        """The same objective over other samples or in another precision."""
+        other = object.__new__(SoftmaxObjective)
+        other.__dict__.update(self.__dict__)
+        other.design = design
+        if codes is not None:
+            other.codes = codes
+        return other
+
+    # Translation between the design's columns and the user's.
+
+    def to_user(self, theta: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients (K, d) and intercepts (K,) for X as the user gave it."""
+        values = theta.cpu().double().numpy()
+        W = values[:, :-1] / self.design.scale
+        b = values[:, -1].copy()
+        if self.fit_intercept:
+            b -= values[:, :-1] @ (self.design.mean.cpu().double().numpy() + self.design.shift / self.design.scale)
+        return W, b
+
+    def from_user(self, W: np.ndarray, b: np.ndarray) -> Tensor:
+        """The inverse of :meth:`to_user`."""
+        scaled = W.astype(np.float64) * self.design.scale
+        b = b.astype(np.float64)
+        if self.fit_intercept:
+            b = b + scaled @ (self.design.mean.cpu().double().numpy() + self.design.shift / self.design.scale)
+        theta = torch.from_numpy(np.concatenate([scaled, b[:, None]], axis=1))
+        return theta.to(device=self.design.X.device, dtype=self.wide) * self.mask
+
+    def start(self) -> tuple[Tensor, float]:
+        """Where to begin, no coefficients and the classes' frequencies, and the mean loss there."""
+        weight = self.design.weight
+        mass = torch.zeros(self.n_classes, dtype=self.wide, device=self.codes.device)
+        ones = torch.ones_like(self.codes, dtype=self.wide) if weight is None else weight.to(self.wide)
+        frequency = mass.index_add_(0, self.codes, ones) / self.design.n
+        null_loss = -float(torch.xlogy(frequency, frequency).sum())
+        theta = torch.zeros(self.K, self.design.d + 1, dtype=self.wide, device=self.codes.device)
+        if self.fit_intercept:
+            # A class that only weights of zero leave out begins like one in a million.
+            logits = frequency.clamp_min(1e-6).log()
+            theta[:, -1] = logits[1] - logits[0] if self.K == 1 else logits - logits.mean()
+        else:
+            null_loss = float(np.log(self.n_classes))
+        return theta, max(null_loss, 1e-6)
+
+    # Values and derivatives.
+
+    def _link(self, Z: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        """The summed loss of logits Z (K, t) and its derivative (K, t); Z is overwritten."""
+        codes = self.codes[rows]
+        weight = None if self.design.weight is None else self.design.weight[rows]
+        if self.K == 1:
+            target = codes.to(Z.dtype)
+            # From the signed logit, so that a loss near zero keeps its digits; exp(36) is where log1p adds nothing.
+            losses = torch.nn.functional.softplus(Z[0] * (1.0 - 2.0 * target), threshold=36.0)
+            R = Z.sigmoid_().sub_(target)
+        else:
+            top = Z.amax(dim=0)
+            Z -= top
+            picked = Z.gather(0, codes[None])[0]
+            R = Z.exp_()
+            total = R.sum(dim=0)
+            losses = total.log() - picked
+            R /= total
+            R.scatter_add_(0, codes[None], torch.full_like(picked, -1.0)[None])
+        if weight is not None:
+            return losses @ weight, R.mul_(weight)
+        return losses.sum(), R
+
+    def _affine(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        W, b = theta[:, :-1], theta[:, -1]
+        offset = b - W @ self.design.mean if self.fit_intercept else b
+        return W.to(self.design.X.dtype), offset.to(self.design.X.dtype)
+
+    def evaluate(self, theta: Tensor) -> tuple[float, Tensor]:
+        """The objective at theta and its gradient (K, d + 1), in one pass over the samples."""
+        W, offset = self._affine(theta)
+        loss = torch.zeros((), dtype=self.wide, device=theta.device)
+        gradient = torch.zeros_like(theta)
+        for rows in self.design.slices(self.K):
+            losses, R = self._link(self.design.times(W, offset, rows), rows)
+            loss += losses
+            gradient[:, :-1] += self.design.pulled_back(R, rows)
+            gradient[:, -1] += R.sum(dim=1)
+        return self._finished(theta, loss, gradient)
+
+    def _finished(self, theta: Tensor, loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
+        gradient /= self.design.n
+        gradient[:, :-1].addr_(gradient[:, -1], self.design.mean, alpha=-1.0)
+        penalized = theta * self.penalty
+        gradient = gradient.add_(penalized).mul_(self.mask)
+        return float(loss / self.design.n + 0.5 * (penalized * theta).sum()), gradient
+
+    def evaluate_with_hessian(self, theta: Tensor) -> tuple[float, Tensor, Tensor]:
+        """As :meth:`evaluate`, and the Hessian (q, q), ``q = K (d + 1)``, for theta row by row. Dense samples only."""
+        K, d, design = self.K, self.design.d, self.design
+        W, offset = self._affine(theta)
+        loss = torch.zeros((), dtype=self.wide, device=theta.device)
+        gradient = torch.zeros_like(theta)
+        H = torch.zeros(K, d + 1, K, d + 1, dtype=self.wide, device=theta.device)
+        mean = design.mean.to(W.dtype)
+        for rows in design.slices(K * d):
+            X = design.X[rows]
+            Z = torch.addmm(offset[:, None], W, X.T)
+            weight = None if design.weight is None else design.weight[rows]
+            losses, R = self._link(Z, rows)
+            loss += losses
+            gradient[:, :-1] += R @ X
+            gradient[:, -1] += R.sum(dim=1)
+            P = self._probabilities(R, rows, weight)  # (K, t)
+            # Centred here and not by a correction afterwards: the Hessian must stay positive in finite precision.
+            X1 = torch.cat([X - mean, torch.ones_like(X[:, :1])], dim=1)  # (t, d + 1)
+            if K == 1:
+                curvature = P[0] * (1.0 - P[0])
+                curvature = curvature if weight is None else curvature * weight
+                H[0, :, 0, :] += X1.T @ (X1 * curvature[:, None])
+            else:
+                weighted = P if weight is None else P * weight
+                PX = P.T[:, :, None] * X1[:, None, :]  # (t, K, d + 1)
+                flat = PX.reshape(len(X), -1)
+                right = flat if weight is None else flat * weight[:, None]
+                H.view(K * (d + 1), -1).sub_(flat.T @ right)
+                for k in range(K):
+                    H[k, :, k, :] += X1.T @ (X1 * weighted[k][:, None])
+        H /= design.n
+        value, gradient = self._finished(theta, loss, gradient)
+        H *= self.mask[:, None, None] * self.mask
+        added = torch.where(self.mask > 0, self.penalty, torch.ones_like(self.penalty))
+        if K > 1:
+            # Adding the same to all classes changes no probability: give that direction, which no gradient has,
+            # some curvature so that the Hessian can be factorized.
+            extra = torch.cat([design.square, torch.ones_like(design.square[:1])]) / K + self.penalty
+            shared = torch.diag(extra * self.mask / K)
+            H += shared[None, :, None, :]
+        q = K * (d + 1)
+        H = H.reshape(q, q)
+        H.diagonal().add_(added.repeat(K))
+        return value, gradient, H
+
+    def _probabilities(self, R: Tensor, rows: slice, weight: Tensor | None) -> Tensor:
+        """What the derivative R was made from; R is overwritten."""
+        if weight is not None:
+            # Where the weight is zero the curvature is multiplied by it again, so any probability will do.
+            R /= weight.clamp_min(1e-300 if R.dtype == torch.float64 else 1e-35)
+        codes = self.codes[rows]
+        if self.K == 1:
+            return R.add_(codes.to(R.dtype))
+        return R.scatter_add_(0, codes[None], torch.ones_like(R[:1]))
+
+    def curvature(self, theta: Tensor) -> "SoftmaxCurvature":
+        """The Hessian at theta, as something to multiply by."""
+        return SoftmaxCurvature(self, theta)
+
+    def curvature_scale(self) -> float:
+        """The curvature of one logit where all classes are equally likely."""
+        return 0.25 if self.K == 1 else 1.0 / self.K
+
+
+class SoftmaxCurvature:
+    """The Hessian of a :class:`SoftmaxObjective` at one point; it keeps the probabilities (K, n)."""
+
+    def __init__(self, objective: SoftmaxObjective, theta: Tensor):
+        self.objective = objective
+        design = objective.design
+        W, offset = objective._affine(theta)
+        self.slices = design.slices(objective.K)
+        self.P = []
+        for rows in self.slices:
+            Z = design.times(W, offset, rows)
+            self.P.append(Z.sigmoid_() if objective.K == 1 else torch.softmax(Z, dim=0))
+
+    def times(self, V: Tensor) -> Tensor:
+        """The Hessian times V (K, d + 1)."""
+        objective, design = self.objective, self.objective.design
+        W, offset = objective._affine(V * objective.mask)
+        result = torch.zeros_like(V)
+        for rows, P in zip(self.slices, self.P, strict=True):
+            D = design.times(W, offset, rows)  # (K, t)
+            if objective.K == 1:
+                D *= P
+                D *= 1.0 - P
+            else:
+                D -= (P * D).sum(dim=0)
+                D *= P
+            if design.weight is not None:
+                D *= design.weight[rows]
+            result[:, :-1] += design.pulled_back(D, rows)
+            result[:, -1] += D.sum(dim=1)
+        result /= design.n
+        result[:, :-1].addr_(result[:, -1], design.mean, alpha=-1.0)
+        return result.addcmul_(V, objective.penalty).mul_(objective.mask)
+
+    def preconditioner(self):
+        """A function that divides a gradient by the Hessian's diagonal blocks, one for each logit.
+
+        None where the blocks would cost more than about a hundred products with the Hessian.
+        """
+        objective, design = self.objective, self.objective.design
+        K, d = objective.K, design.d
+        n_rows = min(design.n, max(2000, 8 * d))
+        if design.transposed is not None or n_rows * float(d) > 200.0 * design.n or K * float(d) ** 2 > 2e8:
+            return None
+        stride = max(1, design.n // n_rows)
+        X = design.X[::stride]
+        X = torch.cat([X - design.mean.to(X.dtype), torch.ones_like(X[:, :1])], dim=1)
+        P = torch.cat(self.P, dim=1)[:, ::stride]
+        spread = P * (1.0 - P)
+        if design.weight is not None:
+            spread = spread * design.weight[::stride]
+        blocks = torch.empty(K, d + 1, d + 1, dtype=objective.wide, device=X.device)
+        for k in range(K):
+            blocks[k] = (X.T @ (X * spread[k][:, None])) / len(X)
+        blocks *= objective.mask[:, None] * objective.mask
+        blocks.diagonal(dim1=1, dim2=2).add_(objective.penalty + (1.0 - objective.mask) + 1e-12)
+        factors = torch.stack([factorize(block) for block in blocks])
+        return lambda gradient: torch.cholesky_solve(gradient[:, :, None], factors)[:, :, 0].mul_(objective.mask)

@@ -1,0 +1,101 @@
+"""Which algorithm minimizes a softmax objective, and with what preconditioner."""
+
+import torch
+from torch import Tensor
+
+from skdl.kernels.newton import Solution, factorize, minimize_newton
+from skdl.kernels.newton_cg import minimize_newton_cg
+from skdl.kernels.softmax_regression import SoftmaxObjective
+
+# A Newton step forms and factorizes a (q, q) Hessian: up to this q, and up to this many products for it.
+_NEWTON_PARAMETERS = 400
+_NEWTON_WORK = 4e8
+# Wider than this, the Gram matrix and its factor cost more than the iterations that they save.
+_GRAM_COLUMNS = 3000
+
+
+def minimize(
+    objective: SoftmaxObjective, l1: float, *, start, tol: float, max_iter: int, gram=None, step_done=None
+) -> Solution:
+    """Minimize an objective from given coefficients, or from none.
+
+    Parameters
+    ----------
+    objective : SoftmaxObjective
+        The smooth part.
+    l1 : float
+        What multiplies the absolute coefficients of the user's columns.
+    start : tuple of ndarray (K, d) and (K,), or None
+        Coefficients and intercepts to begin with.
+    tol, max_iter, gram, step_done
+        As in :func:`minimize_smooth`.
+
+    Returns
+    -------
+    Solution
+    """
+    theta, level = objective.start()
+    if start is not None:
+        theta = objective.from_user(*start)
+    if l1 > 0:
+        raise ValueError("An l1 penalty is not supported; use l1_ratio=0.")
+    if objective.K > 1:
+        # The same constant added to all classes changes no probability, and only costs penalty.
+        theta = theta - theta.mean(dim=0)
+    return minimize_smooth(objective, theta, tol=tol, level=level, max_iter=max_iter, gram=gram, step_done=step_done)
+
+
+def minimize_smooth(
+    objective: SoftmaxObjective, theta: Tensor, *, tol: float, level: float, max_iter: int, gram=None, step_done=None
+) -> Solution:
+    """Minimize an objective without an l1 term.
+
+    Parameters
+    ----------
+    objective : SoftmaxObjective
+        What to minimize.
+    theta : Tensor of shape (K, d + 1)
+        Where to begin.
+    tol, level, max_iter, step_done
+        As in :func:`skdl.kernels.newton.minimize_newton`.
+    gram : Tensor of shape (d, d) or None
+        The Gram matrix of the design, where it is known already.
+
+    Returns
+    -------
+    Solution
+    """
+    design = objective.design
+    q = objective.K * (design.d + 1)
+    if design.transposed is None and q <= _NEWTON_PARAMETERS and design.n * float(q) ** 2 <= _NEWTON_WORK:
+        return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
+    noise = 1e-15 if design.X.dtype == torch.float64 else 3e-7
+    return minimize_newton_cg(
+        objective, [objective], theta, preconditioner(objective, gram), tol=tol, level=level, max_iter=max_iter,
+        noise=noise, step_done=step_done,
+    )  # fmt: skip
+
+
+def preconditioner(objective: SoftmaxObjective, gram: Tensor | None = None):
+    """A function that divides a gradient by the curvature at equal probabilities.
+
+    That curvature is ``c (x x' averaged) + penalty`` for each logit: a Cholesky factor where the columns are few and
+    the samples dense, else its diagonal.
+    """
+    design, c = objective.design, objective.curvature_scale()
+    penalty, mask = objective.penalty[:-1], objective.mask
+    if design.transposed is None and design.d <= _GRAM_COLUMNS and design.d <= 2 * design.n:
+        if gram is None:
+            gram = design.gram(limit=max(20_000, 16 * design.d))
+        factor = factorize(c * gram + torch.diag(penalty))
+
+        def solve(gradient: Tensor) -> Tensor:
+            result = torch.empty_like(gradient)
+            result[:, :-1] = torch.cholesky_solve(gradient[:, :-1].T, factor).T
+            result[:, -1] = gradient[:, -1] / c
+            return result.mul_(mask)
+
+        return solve
+    diagonal = torch.cat([c * design.square + penalty, torch.full_like(penalty[:1], c)])
+    diagonal = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal))
+    return lambda gradient: gradient / diagonal

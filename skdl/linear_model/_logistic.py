@@ -1,0 +1,260 @@
+"""Logistic regression: softmax, binary and one-vs-rest."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdl.exceptions import InterruptedFitWarning
+from skdl.linear_model._base import ProbabilisticLinearClassifier
+from skdl.linear_model._logistic_problem import LogisticProblem
+from skdl.utils import Interval, Options, encode_classes, resolve_device, validate_sample_weight, validate_X_y
+
+
+class LogisticRegression(ProbabilisticLinearClassifier):
+    """Logistic regression: softmax for many classes, one logit for two.
+
+    The classifier to try first on numeric columns: it has one optimum, fits in moments, and its coefficients can be
+    read. It minimizes scikit-learn's objective, ``C`` times the summed log-loss plus half the squared coefficients, so
+    it finds scikit-learn's coefficients, to more digits.
+
+    Parameters
+    ----------
+    penalty : {"l1", "l2", "elasticnet", "deprecated"} or None, default="deprecated"
+        Deprecated as in scikit-learn 1.8, and understood as there: ``"l2"`` is ``l1_ratio=0``, ``"l1"`` is
+        ``l1_ratio=1``, ``"elasticnet"`` uses ``l1_ratio``, None is ``C=np.inf``.
+    C : float, default=1.0
+        How much the data count against the penalty; ``np.inf`` leaves the penalty out.
+    l1_ratio : float, default=0.0
+        The share of the l1 norm in the penalty: 0 is pure l2.
+    dual : bool, default=False
+        A hint of scikit-learn's liblinear that changes nothing: both forms have the same optimum.
+    tol : float, default=1e-4
+        When to stop. No component of the gradient of the mean loss may exceed it (for columns of unit scale), and the
+        decrease that a further step promises must be below ``tol ** 2`` of the loss of a model without columns.
+    fit_intercept : bool, default=True
+        Whether the linear functions have a constant.
+    intercept_scaling : float, default=1
+        Used by ``solver="liblinear"`` alone: the value of the constant column whose penalized coefficient is the
+        intercept.
+    class_weight : dict, "balanced" or None, default=None
+        Factors of the sample weights by class; ``"balanced"`` gives every class the same total weight.
+    random_state : int, RandomState instance or None, default=None
+        A hint of scikit-learn's stochastic solvers that changes nothing: nothing here is random.
+    solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, default="lbfgs"
+        A hint: the algorithm is chosen by the size of the problem, and takes every penalty. Only ``"liblinear"`` has a
+        meaning, since it changes the objective: the intercept is penalized like a coefficient.
+    max_iter : int, default=100
+        How many Newton steps at most; a dozen is usual.
+    verbose : int, default=0
+        Whether a progress bar is shown.
+    warm_start : bool, default=False
+        Whether ``fit`` begins at the coefficients of the fit before.
+    n_jobs : int or None, default=None
+        Deprecated and without effect, as in scikit-learn 1.8.
+    multi_class : {"multinomial", "ovr"}, default="multinomial"
+        What to do with three or more classes: one softmax model, or a binary model for each class against the rest
+        whose probabilities are normalized to sum to one.
+    device : str or torch.device, default="auto"
+        Where to fit, see :func:`skdl.utils.resolve_device`. Predicting one linear function per class is not worth a
+        transfer, so it happens on the CPU.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The distinct labels, sorted.
+    coef_ : ndarray of shape (1, d) or (n_classes, d)
+        The coefficients; one row, for ``classes_[1]``, where there are two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        The constants.
+    n_iter_ : ndarray of shape (1,) or (n_classes,), dtype int32
+        How many Newton steps were taken; for each class with ``multi_class="ovr"``.
+    n_features_in_ : int
+        The number of columns in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X had names that are all strings.
+
+    Raises
+    ------
+    ValueError
+        From ``fit``, for a parameter out of its range, input that is not finite or not numeric, fewer than two classes,
+        or a warm start on data of another shape.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If ``max_iter`` steps were too few.
+    InterruptedFitWarning
+        If Ctrl-C ended the fit; the model is fitted with what was reached.
+
+    Notes
+    -----
+    Small problems (up to 400 coefficients) are solved by Newton's method with the whole Hessian. Larger ones by Newton
+    steps from conjugate gradients, preconditioned by the Cholesky factor of the Gram matrix or, once that wears out, of
+    each class's own curvature. Columns are centred and scaled inside, which changes no optimum and saves the digits of
+    badly scaled data. A product with the Hessian costs about ``4 n d n_classes`` operations; the memory beyond X is one
+    working copy of it and ``n`` times ``n_classes`` probabilities.
+
+    Differences from scikit-learn: every solver takes every penalty; the stopping rule looks at scaled columns, so that
+    the answer does not depend on units; ``predict_log_proba`` is finite where probabilities underflow;
+    ``multi_class="ovr"`` is still there. scikit-learn's solvers stop at a looser optimum at the same ``tol``.
+
+    References
+    ----------
+    Nash (2000), A survey of truncated-Newton methods, https://doi.org/10.1016/S0377-0427(00)00426-X.
+    Böhning (1992), Multinomial logistic regression algorithm, https://doi.org/10.1007/BF00048682.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdl.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression().fit(X, y)
+    >>> model.predict(X[:2])
+    array([0, 0])
+    >>> model.predict_proba(X[:1]).round(2)
+    array([[0.98, 0.02, 0.  ]])
+    >>> round(model.score(X, y), 2)
+    0.97
+    """
+
+    _constraints = {
+        "penalty": [Options("l1", "l2", "elasticnet", "deprecated"), None],
+        "C": [Interval("real", 0, None, closed="right")],
+        "l1_ratio": [Interval("real", 0, 1), None],
+        "dual": [bool],
+        "tol": [Interval("real", 0, None)],
+        "fit_intercept": [bool],
+        "intercept_scaling": [Interval("real", 0, None, closed="neither")],
+        "class_weight": [dict, Options("balanced"), None],
+        "solver": [Options("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")],
+        "max_iter": [Interval("int", 0, None)],
+        "verbose": [bool, Interval("int", 0, None)],
+        "warm_start": [bool],
+        "n_jobs": [None, Interval("int", None, None)],
+        "multi_class": [Options("multinomial", "ovr")],
+    }
+
+    def __init__(
+        self,
+        penalty="deprecated",
+        *,
+        C=1.0,
+        l1_ratio=0.0,
+        dual=False,
+        tol=1e-4,
+        fit_intercept=True,
+        intercept_scaling=1,
+        class_weight=None,
+        random_state=None,
+        solver="lbfgs",
+        max_iter=100,
+        verbose=0,
+        warm_start=False,
+        n_jobs=None,
+        multi_class="multinomial",
+        device="auto",
+    ):
+        self.penalty = penalty
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.multi_class = multi_class
+        self.device = device
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like, frame, tensor or sparse matrix of shape (n, d)
+            The samples.
+        y : array-like of shape (n,)
+            Their classes.
+        sample_weight : array-like of shape (n,), default=None
+            How often each sample counts.
+
+        Returns
+        -------
+        LogisticRegression
+            The fitted estimator.
+        """
+        self._check_parameters()
+        C, l1_ratio = self._resolved_penalty()
+        device = resolve_device(self.device)
+        before = (self.coef_, self.intercept_) if self.warm_start and hasattr(self, "coef_") else None
+        X, y = validate_X_y(self, X, y, accept_sparse="csr")
+        classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
+        weight = validate_sample_weight(sample_weight, len(y))
+        problem = LogisticProblem(self, X, classes, codes, weight, device)
+        if before is not None and before[0].shape != problem.coef_shape:
+            raise ValueError(
+                f"warm_start=True goes on from coef_ of shape {before[0].shape}, but these data need "
+                f"{problem.coef_shape}. Pass the same columns and classes, or set warm_start=False."
+            )
+        fit = problem.solve(C, l1_ratio, start=before)
+        return self._store(problem, fit)
+
+    @property
+    def _separate_logits(self) -> bool:
+        return self.multi_class == "ovr"
+
+    def _store(self, problem, fit):
+        self.classes_ = problem.classes
+        self.coef_, self.intercept_ = fit.coef, fit.intercept
+        self.n_iter_ = fit.n_iter
+        if fit.interrupted:
+            warnings.warn(
+                f"The fit was interrupted after {int(fit.n_iter.max())} iterations; the model is what was reached.",
+                InterruptedFitWarning,
+                stacklevel=3,
+            )
+        elif not fit.converged:
+            warnings.warn(
+                f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations to tol={self.tol}. "
+                "Raise max_iter or tol, or regularize more (a smaller C).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _resolved_penalty(self) -> tuple[float, float]:
+        """C and l1_ratio after the deprecated ``penalty`` has had its say, as in scikit-learn 1.8."""
+        C, l1_ratio = float(self.C), self.l1_ratio
+        if self.n_jobs is not None:
+            warnings.warn("n_jobs has no effect and will be removed; leave it at None.", FutureWarning, stacklevel=3)
+        if l1_ratio is None and self.penalty in ("deprecated", "elasticnet"):
+            if self.penalty == "elasticnet":
+                raise ValueError("l1_ratio must be specified when penalty is elasticnet: a number from 0 to 1.")
+            warnings.warn("l1_ratio=None is deprecated; use l1_ratio=0.", FutureWarning, stacklevel=3)
+        if self.penalty == "deprecated":
+            l1_ratio = 0.0 if l1_ratio is None else l1_ratio
+        else:
+            warnings.warn(
+                "penalty is deprecated. Use l1_ratio=0 for 'l2', l1_ratio=1 for 'l1', a number between for "
+                "'elasticnet', and C=np.inf for None.",
+                FutureWarning,
+                stacklevel=3,
+            )
+            if self.penalty is None:
+                if self.C != 1.0:
+                    warnings.warn("penalty=None ignores C and l1_ratio.", UserWarning, stacklevel=3)
+                C, l1_ratio = np.inf, 0.0
+            elif self.penalty != "elasticnet":
+                meant = {"l1": 1.0, "l2": 0.0}[self.penalty]
+                if l1_ratio not in (None, meant, 0.0):
+                    warnings.warn(f"penalty={self.penalty!r} ignores l1_ratio={l1_ratio}.", UserWarning, stacklevel=3)
+                l1_ratio = meant
+        if self.solver == "liblinear" and np.isinf(C):
+            raise ValueError("solver='liblinear' penalizes always: C=np.inf needs another solver.")
+        return C, float(l1_ratio)
