@@ -1,0 +1,181 @@
+"""One row for each public estimator; every module beside this one is parametrized from it.
+
+A new estimator is one new row: quick parameters, the estimator whose numbers it should give, how near, and which
+invariances hold. `test_table.py` fails when a row is missing or left over.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import cluster, linear_model, naive_bayes, neural_network
+from sklearn.base import is_classifier, is_clusterer, is_regressor
+from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
+
+from skdl.utils import all_estimators
+
+ESTIMATORS = dict(all_estimators())
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the common tests know of one estimator."""
+
+    name: str
+
+    fast: dict[str, Any] = field(default_factory=dict)
+    """Parameters of an instance that fits in well under a second."""
+
+    reference: Any = None
+    """scikit-learn's estimator with the same meaning as the fast instance; None where it has none."""
+
+    beside_reference: dict[str, Any] = field(default_factory=dict)
+    """More parameters beside the reference."""
+
+    tolerance: float | None = None
+    """How far, relatively, outputs may lie from the reference's; None where only the scores are compared."""
+
+    score_margin: float = 0.0
+    """How much worse than the reference's the cross-validated score may be where ``tolerance`` is None."""
+
+    rounding: float = 1e-9
+    """How far, relatively, outputs may drift when the same sums run in another order."""
+
+    rounding_float32: float = 1e-4
+    """How far, relatively, outputs may drift when the same numbers come as float32."""
+
+    holds: frozenset[str] = frozenset({"rows", "columns", "weights", "threads"})
+    """What changes nothing: the order of rows, that of columns, weights for copies, torch's number of threads."""
+
+    settled: dict[str, Any] = field(default_factory=dict)
+    """More parameters for the tests of ``holds``: a given start instead of a drawn one, a tight tolerance."""
+
+    candidates: tuple[dict[str, Any], ...] = ({}, {})
+    """Siblings to be fitted as one family."""
+
+    family_tolerance: float = 0.0
+    """How far, relatively, a family's members may lie from single fits; 0 means the same bits."""
+
+    negative: str | None = None
+    """A parameter that is a size, to be set to -1."""
+
+    conditional_attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Fitted attributes that stand only with certain parameters, with these."""
+
+    @property
+    def cls(self) -> type:
+        return ESTIMATORS[self.name]
+
+    def make(self, **parameters):
+        """Return the fast instance, with a seed where there is one to set, and with these parameters."""
+        estimator = self.cls(**{**self.fast, **parameters})
+        if "random_state" in estimator.get_params() and "random_state" not in parameters:
+            estimator.set_params(random_state=0)
+        return estimator
+
+    def make_settled(self):
+        return self.make(**self.settled)
+
+    @property
+    def kind(self) -> str:
+        estimator = self.make()
+        if is_classifier(estimator):
+            return "classifier"
+        if is_regressor(estimator):
+            return "regressor"
+        return "clusterer" if is_clusterer(estimator) else "unsupervised"
+
+    @property
+    def supervised(self) -> bool:
+        return self.kind in ("classifier", "regressor")
+
+    @property
+    def tags(self):
+        return get_tags(self.make())
+
+    def has_parameter(self, name: str) -> bool:
+        return name in self.make().get_params(deep=False)
+
+    @property
+    def takes_weights(self) -> bool:
+        return has_fit_parameter(self.make(), "sample_weight")
+
+
+def spread(X, n_clusters, random_state):
+    """Start clusters where neither the order of rows nor copies of them matter."""
+    return np.linspace(X.min(axis=0), X.max(axis=0), n_clusters)
+
+
+def first_rows(X, n_clusters, random_state):
+    """Start clusters at the first rows."""
+    return X[:n_clusters]
+
+
+# Enough to beat chance by far and to see a difference between candidates, in a tenth of a second.
+_SMALL_NETWORK = {"hidden_layer_sizes": (16,), "lr": 0.02, "batch_size": 16, "max_epochs": 15}
+_NETWORKS = (
+    {},
+    {"hidden_layer_sizes": (8, 8), "max_epochs": 4},
+    {"lr": 0.005, "dropout": 0.2, "weight_decay": 0.0},
+    {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
+)
+_FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
+
+ROWS = (
+    Row(
+        "GaussianNB",
+        reference=naive_bayes.GaussianNB(),
+        tolerance=1e-9,
+        candidates=({}, {"var_smoothing": 1e-2}, {"var_smoothing": 1.0}),
+    ),
+    Row(
+        "KMeans",
+        fast={"n_clusters": 3, "n_init": 2},
+        reference=cluster.KMeans(3, init=first_rows, n_init=1, tol=0),
+        beside_reference={"init": first_rows, "n_init": 1, "tol": 0.0},
+        tolerance=1e-9,
+        settled={"init": spread, "n_init": 1, "tol": 0.0},
+        candidates=({}, {"n_clusters": 2}, {"n_clusters": 5, "init": "random"}, {"max_iter": 1}),
+        negative="n_clusters",
+    ),
+    Row(
+        "LogisticRegression",
+        fast={"tol": 1e-10, "max_iter": 10_000},
+        reference=linear_model.LogisticRegression(tol=1e-10, max_iter=10_000),
+        tolerance=1e-5,
+        rounding=1e-7,
+        candidates=({}, {"C": 0.01}, {"C": 100.0}, {"C": 0.1, "class_weight": "balanced"}, {"fit_intercept": False}),
+        negative="max_iter",
+    ),
+    Row(
+        "MLPClassifier",
+        fast=_SMALL_NETWORK,
+        reference=neural_network.MLPClassifier(64, max_iter=1000, random_state=0),
+        beside_reference=_FULL_NETWORK,
+        score_margin=0.02,
+        rounding=1e-4,
+        holds=frozenset({"threads"}),
+        candidates=_NETWORKS,
+        negative="batch_size",
+    ),
+    Row(
+        "MLPRegressor",
+        fast=_SMALL_NETWORK,
+        reference=neural_network.MLPRegressor(64, max_iter=1000, random_state=0),
+        beside_reference=_FULL_NETWORK,
+        score_margin=0.02,
+        rounding=1e-4,
+        holds=frozenset({"threads"}),
+        candidates=_NETWORKS,
+        negative="batch_size",
+    ),
+)
+
+KNOWN = [row for row in ROWS if row.name in ESTIMATORS]
+
+
+def for_each_row(where=lambda row: True):
+    """Parametrize a test with ``row``, for each row that ``where`` is true of."""
+    return pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in KNOWN if where(row)])

@@ -1,0 +1,60 @@
+"""scikit-learn's own checks, for the fast instance and for the default one, nothing expected to fail."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tests.common.table import KNOWN, for_each_row
+
+# scikit-learn raises SkipTest where a check cannot apply. Any skip but these is a failure: a package of the test
+# extra is missing, or a tag of ours switches the check off.
+_OWN_SKIPS = (
+    r"\w+ does not have a (predict_proba|decision_function) method\.",
+    # SciPy reads it once, on import: test_array_api_dispatch runs these checks in a process of its own.
+    r"SCIPY_ARRAY_API is not set: not checking array_api input",
+)
+
+
+@parametrize_with_checks([instance for row in KNOWN for instance in (row.make(), row.cls())])
+def test_check(estimator, check):
+    try:
+        check(estimator)
+    except unittest.SkipTest as skip:
+        assert any(re.fullmatch(own, str(skip)) for own in _OWN_SKIPS), f"skipped: {skip}"
+
+
+@for_each_row()
+def test_no_tag_switches_checks_off(row):
+    for estimator in (row.make(), row.cls()):
+        tags = get_tags(estimator)
+        assert not tags._skip_test
+        assert not tags.no_validation
+        assert not tags.non_deterministic
+        assert tags.requires_fit
+        for of_kind in (tags.classifier_tags, tags.regressor_tags):
+            assert of_kind is None or not of_kind.poor_score
+        assert tags.classifier_tags is None or tags.classifier_tags.multi_class
+
+
+def test_array_api_dispatch():
+    script = """
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from tests.common.table import KNOWN
+for row in KNOWN:
+    for estimator, check in estimator_checks_generator(row.make()):
+        if check.func.__name__.startswith("check_array_api"):
+            check(estimator)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

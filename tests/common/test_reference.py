@@ -1,0 +1,58 @@
+"""Outputs and scores beside scikit-learn's, on its bundled real data."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.model_selection import cross_val_score
+from sklearn.preprocessing import StandardScaler
+
+from tests.common.table import KNOWN
+from tests.common.tools import assert_same_outputs, outputs
+
+_LOADERS = {
+    "breast_cancer": load_breast_cancer,
+    "diabetes": load_diabetes,
+    "digits": load_digits,
+    "iris": load_iris,
+    "wine": load_wine,
+}
+
+
+@cache
+def _load(name: str):
+    X, y = _LOADERS[name](return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(X))[:600]
+    return StandardScaler().fit_transform(X[order]), y[order]
+
+
+def _datasets(row):
+    if row.kind == "regressor":
+        return ["diabetes"]
+    return [name for name in _LOADERS if name != "diabetes"]
+
+
+def _for_each_row_and_dataset(where):
+    cases = [pytest.param(row, name, id=f"{row.name}-{name}") for row in KNOWN if where(row) for name in _datasets(row)]
+    return pytest.mark.parametrize(("row", "name"), cases)
+
+
+@_for_each_row_and_dataset(lambda row: row.reference is not None and row.tolerance is not None)
+def test_outputs_are_those_of_the_reference(row, name):
+    X, y = _load(name)
+    n_train = (2 * len(X)) // 3
+    ours = row.make(**row.beside_reference).fit(X[:n_train], y[:n_train])
+    theirs = clone(row.reference).fit(X[:n_train], y[:n_train])
+    expected = outputs(theirs, X[n_train:])
+    said = outputs(ours, X[n_train:])
+    assert_same_outputs({method: said[method] for method in expected}, expected, row.tolerance)
+
+
+@_for_each_row_and_dataset(lambda row: row.reference is not None and row.tolerance is None)
+def test_scores_are_those_of_the_reference(row, name):
+    X, y = _load(name)
+    ours = cross_val_score(row.make(**row.beside_reference), X, y, cv=3)
+    theirs = cross_val_score(clone(row.reference), X, y, cv=3)
+    assert ours.mean() >= theirs.mean() - row.score_margin
