@@ -13,12 +13,19 @@ were. Callers use :func:`fit_family`, which falls back to ordinary fits for an e
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
 
-from skdl.utils import DeviceCache, check_parameters
+from skdl.utils import DeviceCache, Interval, check_parameters
 
 __all__ = ["Estimator", "fit_family", "fit_one_by_one"]
+
+
+# Parameters that mean the same in every estimator that has them; `device` is checked by `resolve_device`.
+_SHARED_CONSTRAINTS: dict[str, list] = {
+    "random_state": [None, Interval("int", 0, 2**32 - 1), np.random.RandomState],
+}
 
 
 class Estimator(BaseEstimator):
@@ -30,7 +37,8 @@ class Estimator(BaseEstimator):
     _constraints: ClassVar[dict[str, list]] = {}
 
     def _check_parameters(self) -> None:
-        check_parameters(type(self).__name__, self._constraints, self.get_params(deep=False))
+        constraints = {**_SHARED_CONSTRAINTS, **self._constraints}
+        check_parameters(type(self).__name__, constraints, self.get_params(deep=False))
 
     def _new_device_cache(self) -> None:
         """Forget what lies on a device; to be called by every fit."""
@@ -78,7 +86,19 @@ def fit_family(
 
 
 def fit_one_by_one(estimator, X, y=None, *, candidates, splits, sample_weight=None):
-    """Do what :func:`fit_family` does by an ordinary fit for each member; the fallback, and the oracle of its tests."""
+    """Do what :func:`fit_family` does by an ordinary fit for each member; the fallback, and the oracle of its tests.
+
+    Parameters
+    ----------
+    estimator, X, y, candidates, splits, sample_weight : as in :func:`fit_family`
+
+    Yields
+    ------
+    candidate_index, split_index : int
+        Which member this is.
+    fitted : estimator
+        The fitted member.
+    """
     for split_index, rows in enumerate(splits):
         X_split = _safe_indexing(X, rows)
         y_split = None if y is None else _safe_indexing(y, rows)

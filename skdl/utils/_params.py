@@ -47,7 +47,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Options:
-    """One of a few values, most often names."""
+    """One of a few values, most often names.
+
+    Parameters
+    ----------
+    *values : object
+        The values; ``True`` and ``1`` are two different ones.
+    """
 
     values: tuple
 

@@ -66,7 +66,16 @@ def derive_keys(seeds, purpose: str, *counters) -> np.ndarray:
 
 
 def derive_seeds(seed: int, purpose: str, n: int) -> np.ndarray:
-    """Derive ``n`` seeds that fit a scikit-learn ``random_state`` (non-negative, below 2**31 - 1).
+    """Derive ``n`` seeds that fit a scikit-learn ``random_state``.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the whole.
+    purpose : str
+        As in :func:`derive_keys`.
+    n : int
+        How many seeds.
 
     Returns
     -------
@@ -115,6 +124,10 @@ def random_bits(keys, n: int, device=None):
 def random_uniform(keys, n: int, device=None):
     """Draw float32 numbers uniformly from [0, 1).
 
+    Parameters
+    ----------
+    keys, n, device : as in :func:`random_bits`
+
     Returns
     -------
     Tensor of shape (M, n), dtype float32
@@ -125,6 +138,10 @@ def random_uniform(keys, n: int, device=None):
 
 def random_normal(keys, n: int, device=None):
     """Draw float64 numbers from the standard normal distribution, by Box and Muller's method.
+
+    Parameters
+    ----------
+    keys, n, device : as in :func:`random_bits`
 
     Returns
     -------
@@ -142,6 +159,10 @@ def random_normal(keys, n: int, device=None):
 def random_permutation(keys, n: int, device=None):
     """Draw a permutation of ``range(n)`` for each stream.
 
+    Parameters
+    ----------
+    keys, n, device : as in :func:`random_bits`
+
     Returns
     -------
     Tensor of shape (M, n), dtype int64
@@ -151,6 +172,13 @@ def random_permutation(keys, n: int, device=None):
 
 def random_keep(keys, n: int, probability: float, device=None):
     """Draw a mask that is true with the given probability, as dropout needs it.
+
+    Parameters
+    ----------
+    keys, n : as in :func:`random_bits`
+    probability : float
+        The share of true values, from 0 to 1, to the nearest multiple of 2**-32.
+    device : as in :func:`random_bits`
 
     Returns
     -------

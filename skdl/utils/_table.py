@@ -43,7 +43,7 @@ def fit_table(estimator, X, categorical_features="from_dtype", *, allow_nan=Fals
         Gets ``n_features_in_`` and ``feature_names_in_``.
     X : frame or array-like of shape (n, d)
         The samples.
-    categorical_features : "from_dtype", None or array-like
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
         - "from_dtype": the columns of a frame whose type is categorical (pandas ``category``, polars ``Categorical``
           and ``Enum``); none of an array;
         - None: no column;

@@ -19,7 +19,18 @@ FLOATS = (np.float64, np.float32)
 
 
 def to_host(data):
-    """Return tensors and polars series as NumPy arrays; give back anything else as it is."""
+    """Return tensors and polars series as NumPy arrays; give back anything else as it is.
+
+    Parameters
+    ----------
+    data : object
+        Samples, targets or weights of any kind; a tensor may lie on any device.
+
+    Returns
+    -------
+    ndarray or object
+        A tensor's or a polars series' values, or ``data`` itself.
+    """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(data, torch.Tensor):
         data = data.detach().cpu()
@@ -30,7 +41,13 @@ def to_host(data):
 
 
 def float_dtypes():
-    """The types that X may keep: float32 and float64, or the one that :func:`skdl.set_config` asks for."""
+    """Return the types that X may keep: float32 and float64, or the one that :func:`skdl.set_config` asks for.
+
+    Returns
+    -------
+    tuple of types or dtype
+        As scikit-learn's ``check_array`` takes it.
+    """
     dtype = get_config()["dtype"]
     return FLOATS if dtype is None else np.dtype(dtype)
 
@@ -68,16 +85,23 @@ def validate_X(estimator, X, *, reset=False, dtype=None, **check_params):
 
 
 def validate_X_y(estimator, X, y, *, reset=True, dtype=None, multi_output=False, y_numeric=False, **check_params):
-    """Check X and y together; see :func:`validate_X`.
+    """Check X and y together.
 
     Parameters
     ----------
+    estimator, X : as in :func:`validate_X`
     y : array-like of shape (n,) or (n, n_outputs)
         The targets.
+    reset : bool, default=True
+        As in :func:`validate_X`.
+    dtype : type, sequence of types or None, default=None
+        As in :func:`validate_X`.
     multi_output : bool, default=False
         Whether y may have two dimensions.
     y_numeric : bool, default=False
         Whether y must be a number (regression).
+    **check_params
+        As in :func:`validate_X`.
 
     Returns
     -------
@@ -99,7 +123,11 @@ def validate_X_y(estimator, X, y, *, reset=True, dtype=None, multi_output=False,
 
 
 def validate_y(estimator, y, *, multi_output=False, y_numeric=False) -> np.ndarray:
-    """Check the targets by themselves, where X needs a treatment of its own; see :func:`validate_X_y`.
+    """Check the targets by themselves, where X needs a treatment of its own.
+
+    Parameters
+    ----------
+    estimator, y, multi_output, y_numeric : as in :func:`validate_X_y`
 
     Returns
     -------
@@ -239,7 +267,21 @@ def encode_classes(y, *, owner: str, min_classes: int = 1) -> tuple[np.ndarray, 
 
 @contextmanager
 def explained(estimator, X, y=None):
-    """Add the place and a remedy to what scikit-learn's validation says."""
+    """Add the place and a remedy to what scikit-learn's validation says.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Whose data is checked.
+    X : object
+        The samples, to look for the place.
+    y : object, default=None
+        The targets.
+
+    Yields
+    ------
+    None
+    """
     try:
         yield
     except (ValueError, TypeError) as error:
