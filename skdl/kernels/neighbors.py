@@ -128,6 +128,11 @@ def _lower_bounds(reference, augmented):
     return torch.addmm(reference.low, augmented, reference.augmented.T, alpha=-1)  # (m, n)
 
 
+def _blur(reference) -> float:
+    """How far the exact distances themselves may be rounded, relatively; rows within it count as equally distant."""
+    return 4 * (reference.shift.shape[0] + 16) * 2.0**-53
+
+
 def _exact(reference, queries, rows, columns):
     return pair_distances(queries, reference.points, rows, columns, scale=reference.exact_scale)
 
@@ -159,7 +164,8 @@ def nearest(reference: Reference, queries, k: int, limit: int | None = None):
     best = torch.topk(bounds, k, dim=1, largest=False)
     sizes = reference.norms[best.indices].double()  # (m, k)
     upper = best.values.double() + reference.slack * sizes * (2 * norms[:, None] + sizes) + 2 * _TINY
-    threshold = upper.amax(dim=1, keepdim=True).to(bounds.dtype)
+    threshold = (upper + _blur(reference) * (upper.abs() + norms[:, None] ** 2)).amax(dim=1, keepdim=True)
+    threshold = threshold.to(bounds.dtype)
     mask = ~(bounds > threshold)  # so written that NaN, from a query far out, takes every point
     if limit is not None and int(mask.sum()) > limit:
         return None
@@ -184,7 +190,9 @@ def within(reference: Reference, queries, radius):
     augmented, norms = centred_queries(reference, queries)
     bounds = _lower_bounds(reference, augmented)
     reach = ((radius * reference.scale) ** 2 - norms**2) / 2
-    blur = 4 * torch.finfo(bounds.dtype).eps * ((radius * reference.scale) ** 2 + norms**2) + 2 * _TINY
+    blur = (4 * torch.finfo(bounds.dtype).eps + _blur(reference)) * (
+        (radius * reference.scale) ** 2 + norms**2
+    ) + 2 * _TINY
     rows, columns = torch.nonzero(~(bounds > (reach + blur).to(bounds.dtype)[:, None]), as_tuple=True)
     distances = torch.sqrt(_exact(reference, queries, rows, columns)) / reference.exact_scale
     inside = distances <= radius[rows]

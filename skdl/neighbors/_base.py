@@ -9,7 +9,7 @@ from joblib import effective_n_jobs
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils import check_array, get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, check_non_negative, has_fit_parameter
 
 from skdl.base import Estimator
 from skdl.neighbors._index import build_index
@@ -52,7 +52,7 @@ class NeighborsBase(Estimator):
             isinstance(metric, str) or callable(metric) or is_metric_learner(metric) or hasattr(metric, "pairwise")
         ):
             raise ValueError(
-                f"metric must be a name, a callable of two vectors or a transformer that is fitted inside; got {metric!r}."
+                f"metric must be a name, a callable of two vectors or a transformer to fit inside; got {metric!r}."
             )
         resolve_device(self.device)
 
@@ -61,7 +61,6 @@ class NeighborsBase(Estimator):
         options: dict = {"accept_sparse": "csr", "order": "C"}
         if self.metric == "precomputed":
             options["accept_sparse"] = ("csr", "csc", "coo", "lil")
-            options["ensure_non_negative"] = True
         if get_tags(self).input_tags.allow_nan:
             options["ensure_all_finite"] = "allow-nan"
         return options
@@ -74,11 +73,13 @@ class NeighborsBase(Estimator):
         check_metric_name(self.metric)
         self._new_device_cache()
         self.__dict__.pop("metric_", None)
-        if self.metric == "precomputed" and X.shape[0] != X.shape[1]:
-            raise ValueError(
-                f"Precomputed matrix must be square: entry (i, j) is the distance of the training rows i and j. "
-                f"Input is a {X.shape[0]}x{X.shape[1]} matrix."
-            )
+        if self.metric == "precomputed":
+            if X.shape[0] != X.shape[1]:
+                raise ValueError(
+                    f"Precomputed matrix must be square: entry (i, j) is the distance of the training rows i and j. "
+                    f"Input is a {X.shape[0]}x{X.shape[1]} matrix."
+                )
+            check_non_negative(X, "a precomputed matrix of distances")
         self._fit_X = sp.csr_matrix(X) if sp.issparse(X) else X
         self.n_samples_fit_ = X.shape[0]
         self._found_rows = None if weight is None or weight.all() else np.flatnonzero(weight)
@@ -120,7 +121,10 @@ class NeighborsBase(Estimator):
         return self._device_cache.get("index", build)
 
     def _validate_queries(self, X):
-        return validate_X(self, X, reset=False, **self._check_options())
+        X = validate_X(self, X, reset=False, **self._check_options())
+        if self.metric == "precomputed":
+            check_non_negative(X, "a precomputed matrix of distances")
+        return X
 
     def _queries(self, X):
         """Validated queries in the space of the metric; the fitted rows where X is None."""
@@ -163,8 +167,8 @@ class NeighborsBase(Estimator):
         if n_neighbors > available:
             raise ValueError(
                 f"Expected n_neighbors {'<' if among_others else '<='} n_samples_fit, but n_neighbors = {n_neighbors}, "
-                f"n_samples_fit = {self._n_found}, n_samples = {n_queries}. Lower n_neighbors to {available} at most, or "
-                "fit on more rows."
+                f"n_samples_fit = {self._n_found}, n_samples = {n_queries}. Lower n_neighbors to {available} at most, "
+                "or fit on more rows."
             )
         return int(n_neighbors)
 
@@ -266,8 +270,8 @@ def _nearest_in_graph(graph, k: int, found_rows):
     if counts.min(initial=k) < k:
         worst = int(counts.argmin())
         raise ValueError(
-            f"{k} neighbors per samples are required, but some samples have only {counts[worst]} neighbors in precomputed "
-            f"graph matrix (row {worst} is the first). Lower n_neighbors, or compute the graph with more neighbors."
+            f"{k} neighbors per samples are required, but some samples have only {counts[worst]} neighbors in "
+            f"precomputed graph matrix (row {worst} is the first). Lower n_neighbors, or add neighbors to the graph."
         )
     order = np.lexsort((column, data, row))
     taken = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]

@@ -1,5 +1,7 @@
 """Classification by the vote of the nearest neighbors."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import ClassifierMixin, MultiOutputMixin
 from sklearn.utils.class_weight import compute_class_weight
@@ -33,10 +35,10 @@ class KNeighborsClassifier(MultiOutputMixin, ClassifierMixin, SupervisedNeighbor
         The power of the Minkowski metric.
     metric : str, callable, DistanceMetric or transformer, default="minkowski"
         What near means. A name: "euclidean", "manhattan", "chebyshev", "minkowski" (with ``p``), "cosine",
-        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "precomputed" for a matrix of distances; a function of two
-        vectors; or a transformer such as :class:`sklearn.neighbors.NeighborhoodComponentsAnalysis`, which is cloned,
-        fitted on the training rows, kept as ``metric_``, and after which Minkowski distances are taken. Its parameters
-        are searched as ``metric__n_components`` and so on.
+        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "precomputed" for a matrix of distances;
+        a function of two vectors; or a transformer such as :class:`sklearn.neighbors.NeighborhoodComponentsAnalysis`,
+        which is cloned, fitted on the training rows, kept as ``metric_``, and after which Minkowski distances are
+        taken. Its parameters are searched as ``metric__n_components`` and so on.
     metric_params : dict or None, default=None
         Further arguments of the metric.
     n_jobs : int or None, default=None
@@ -160,7 +162,7 @@ class KNeighborsClassifier(MultiOutputMixin, ClassifierMixin, SupervisedNeighbor
         if self.outputs_2d_:
             check_classification_targets(y)
             encoded = [encode_classes(column, owner=type(self).__name__) for column in y.T]
-            self.classes_ = [classes for classes, _ in encoded]
+            self.classes_: Any = [classes for classes, _ in encoded]
             self._y = np.column_stack([codes for _, codes in encoded])
         else:
             self.classes_, self._y = encode_classes(y, owner=type(self).__name__)
@@ -172,13 +174,15 @@ class KNeighborsClassifier(MultiOutputMixin, ClassifierMixin, SupervisedNeighbor
     def _with_class_weight(self, weight):
         if self.class_weight is None:
             return weight
-        codes, classes = self._y.reshape(len(self._y), -1), self.classes_ if self.outputs_2d_ else [self.classes_]
+        codes = self._y.reshape(len(self._y), -1)
+        classes: list = self.classes_ if self.outputs_2d_ else [self.classes_]
+        n_outputs = len(classes)
         wanted = self.class_weight
         if (isinstance(wanted, dict) and len(classes) > 1) or (
             isinstance(wanted, list) and len(wanted) != len(classes)
         ):
             raise ValueError(
-                f"class_weight must be 'balanced' or a list of {len(classes)} dicts, one for each output; got {wanted!r}."
+                f"class_weight must be 'balanced' or a list of {n_outputs} dicts, one for each output; got {wanted!r}."
             )
         product = np.ones(len(codes)) if weight is None else weight.copy()
         for position, labels in enumerate(classes):

@@ -32,6 +32,10 @@ class Index:
 
     def prepare_queries(self, queries):
         """Bring a chunk of queries to the space of the index."""
+        if sp.issparse(queries) and not sp.issparse(self.X):
+            queries = queries.toarray()
+        elif sp.issparse(self.X):
+            queries = sp.csr_matrix(queries)
         return self.metric.embed(queries, True)
 
     def search(self, queries, k: int):  # -> (m, k) distances and indices
@@ -60,7 +64,7 @@ class Index:
         """Return lists of distances and of indices for each query, by index."""
         m = queries.shape[0]
         distances, indices = [], []
-        reach = self.metric.undo(np.broadcast_to(np.asarray(radius, dtype=np.float64), (m,)))
+        reach = self.metric.undo(np.array(np.broadcast_to(radius, (m,)), dtype=np.float64))
         with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
 
             def work(rows):
@@ -186,7 +190,7 @@ class SparseEuclideanIndex(Index):
         return np.sqrt(exact)
 
     def search(self, queries, k):
-        queries = sp.csr_matrix(queries, dtype=np.float64)
+        queries = queries.astype(np.float64)
         low, error = self._bounds(queries)
         best = np.argpartition(low, k - 1, axis=1)[:, :k]
         upper = np.take_along_axis(low + 2 * error, best, axis=1).max(axis=1, keepdims=True)
@@ -198,7 +202,7 @@ class SparseEuclideanIndex(Index):
         return exact[taken], columns[taken]
 
     def search_within(self, queries, radius):
-        queries = sp.csr_matrix(queries, dtype=np.float64)
+        queries = queries.astype(np.float64)
         low, _ = self._bounds(queries)
         rows, columns = np.nonzero(low <= (radius * radius * (1 + 1e-15))[:, None])
         exact = self._exact(queries, rows, columns)

@@ -45,7 +45,7 @@ class Metric:
     kind: str
     embed: Callable[[Any, bool], Any] = lambda X, queries: X
     finish: Callable[[np.ndarray], np.ndarray] = lambda distances: distances
-    undo: Callable[[float], float] = lambda radius: radius
+    undo: Callable[[np.ndarray], np.ndarray] = lambda radius: radius
     arguments: dict = field(default_factory=dict)
 
 
@@ -124,7 +124,8 @@ def resolve_metric(name, params: dict, X) -> Metric:
         if not (variance > 0).all():
             raise ValueError(
                 f"metric='seuclidean' divides by the variance of each column, and that of column "
-                f"{int(np.argmin(variance > 0))} is not positive. Drop constant columns, or pass metric_params={{'V': ...}}."
+                f"{int(np.argmin(variance > 0))} is not positive. Drop constant columns, or pass "
+                "metric_params={'V': ...}."
             )
         deviation = np.sqrt(variance)
         return Metric("euclidean", embed=lambda rows, queries: rows / deviation)
@@ -150,26 +151,33 @@ def _on_sphere(rows, queries: bool):
     return np.hstack([rows, extra])
 
 
+def _product(rows, matrix):
+    """Multiply row by row in one order, which a product by BLAS changes with the number of rows."""
+    total = np.zeros((len(rows), matrix.shape[1]))
+    for feature, weights in enumerate(matrix):
+        total += rows[:, feature, None] * weights
+    return total
+
+
 def _mahalanobis(params: dict, X) -> Metric:
-    if "VI" in params:
-        inverse = np.asarray(params["VI"], dtype=np.float64)
-    else:
-        covariance = params.get("V")
-        if covariance is None:
-            covariance = np.atleast_2d(np.cov(X.astype(np.float64), rowvar=False))
-        try:
-            inverse = np.linalg.inv(covariance)
-        except np.linalg.LinAlgError:
-            inverse = np.full((X.shape[1], X.shape[1]), np.nan)
+    """Rows times a factor of the inverse covariance, whose Euclidean distance is the Mahalanobis distance."""
     try:
-        factor = np.linalg.cholesky((inverse + inverse.T) / 2)
+        if "VI" in params:
+            inverse = np.asarray(params["VI"], dtype=np.float64)
+            factor = np.linalg.cholesky((inverse + inverse.T) / 2)
+        else:
+            covariance = params["V"] if "V" in params else np.cov(X.astype(np.float64), rowvar=False)
+            factor = np.linalg.inv(np.linalg.cholesky(np.atleast_2d(covariance))).T
+        singular = not np.isfinite(factor).all()
     except np.linalg.LinAlgError:
+        singular = True
+    if singular:
         raise ValueError(
-            "metric='mahalanobis' needs a covariance matrix that is positive definite, and that of the training rows (or "
-            "the one in metric_params) is not. Drop constant and redundant columns, add rows, or pass "
+            "metric='mahalanobis' needs a covariance matrix that is positive definite, and that of the training rows "
+            "(or the one in metric_params) is not. Drop constant and redundant columns, add rows, or pass "
             "metric_params={'VI': ...}."
-        ) from None
-    return Metric("euclidean", embed=lambda rows, queries: rows.astype(np.float64) @ factor)
+        )
+    return Metric("euclidean", embed=lambda rows, queries: _product(rows.astype(np.float64), factor))
 
 
 def block_of_distances(metric: Metric, queries, X, n_jobs) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
-from skdl.neighbors._base import as_graph, check_mode
+from skdl.neighbors._base import NeighborsBase, as_graph, check_mode
 
 
 def _as_objects(parts: list) -> np.ndarray:
@@ -14,8 +14,10 @@ def _as_objects(parts: list) -> np.ndarray:
     return array
 
 
-class RadiusNeighborsMixin:
-    """Adds radius queries to an estimator of :class:`skdl.neighbors._base.NeighborsBase`."""
+class RadiusNeighborsBase(NeighborsBase):
+    """Fitted rows that are also searched within a radius, the parameter ``radius``."""
+
+    radius: float
 
     def radius_neighbors(self, X=None, radius=None, return_distance=True, sort_results=False):
         """Find all fitted rows within a radius of each query; rows at just this distance belong to it.
@@ -60,8 +62,8 @@ class RadiusNeighborsMixin:
         radius = np.asarray(self.radius if radius is None else radius)
         if radius.dtype.kind not in "iuf" or radius.ndim > 1 or (radius.ndim and len(radius) != n_queries):
             raise ValueError(
-                f"radius must be a number or one number for each of the {n_queries} queries, got shape {radius.shape} and "
-                f"dtype {radius.dtype}."
+                f"radius must be a number or one number for each of the {n_queries} queries, got shape {radius.shape} "
+                f"and dtype {radius.dtype}."
             )
         if not (radius >= 0).all():
             raise ValueError(f"radius must not be negative or NaN, got {float(radius.min())}.")

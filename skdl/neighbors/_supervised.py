@@ -9,6 +9,9 @@ from skdl.neighbors._base import NeighborsBase
 from skdl.neighbors._votes import neighbor_weights
 from skdl.utils import explained, to_host, validate_X_y
 
+# How far, relatively, a sum of weights may be off the number that it stands for.
+_ROUNDING = 1e-9
+
 
 class SupervisedNeighbors(NeighborsBase):
     """k-neighbors prediction.
@@ -46,10 +49,10 @@ class SupervisedNeighbors(NeighborsBase):
         return indices, neighbor_weights(distances, self.weights, mass)
 
     def _weighted_neighborhood(self, X):
-        weight, k = self._row_weight, float(self.n_neighbors)
+        weight, k = np.asarray(self._row_weight), float(self.n_neighbors)
         own = X is None
         total = weight.sum() - own
-        if total * (1 + 1e-9) < k:
+        if total < k * (1 - _ROUNDING):
             raise ValueError(
                 f"Expected n_neighbors <= the sum of the weights, but n_neighbors = {self.n_neighbors} and the weights "
                 f"(sample_weight times class_weight) sum to {total:g}. A weight counts how often a row is present: "
@@ -68,10 +71,11 @@ class SupervisedNeighbors(NeighborsBase):
                 available = np.where(indices == pending[:, None], np.maximum(available - 1, 0), available)
             reached = np.cumsum(available, axis=1)
             before = np.hstack([np.zeros((len(pending), 1)), reached[:, :-1]])
-            mass = np.clip(k - before, 0, available)
-            done = (reached[:, -1] >= k) | (width == n_found)
+            missing = np.where(k - before < _ROUNDING * k, 0.0, k - before)
+            mass = np.minimum(missing, available)
+            done = (reached[:, -1] >= k * (1 - _ROUNDING)) | (width == n_found)
             for place in np.flatnonzero(done):
-                used = max(1, int(np.count_nonzero(before[place] < k)))
+                used = int(np.count_nonzero(missing[place]))
                 found[pending[place]] = (distances[place, :used], indices[place, :used], mass[place, :used])
             pending = pending[~done]
             width = min(n_found, 2 * width)

@@ -1,11 +1,11 @@
 """Search for nearest neighbors without a target."""
 
-from skdl.neighbors._base import NEIGHBORS_CONSTRAINTS, NeighborsBase
-from skdl.neighbors._radius import RadiusNeighborsMixin
+from skdl.neighbors._base import NEIGHBORS_CONSTRAINTS
+from skdl.neighbors._radius import RadiusNeighborsBase
 from skdl.utils import Interval, to_host, validate_X
 
 
-class NearestNeighbors(RadiusNeighborsMixin, NeighborsBase):
+class NearestNeighbors(RadiusNeighborsBase):
     """Find the nearest rows of a table, exactly.
 
     Use it to look up similar rows, to build neighbor graphs for other estimators (``metric="precomputed"``), or to find
@@ -24,9 +24,10 @@ class NearestNeighbors(RadiusNeighborsMixin, NeighborsBase):
         The rows in a leaf of the tree, a hint.
     metric : str, callable, DistanceMetric or transformer, default="minkowski"
         What near means. A name: "euclidean", "manhattan", "chebyshev", "minkowski" (with ``p``), "cosine",
-        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "precomputed" for a matrix of distances; a function of two
-        vectors; or a transformer such as :class:`sklearn.neighbors.NeighborhoodComponentsAnalysis`, which is cloned,
-        fitted on the training rows, kept as ``metric_``, and after which Minkowski distances are taken.
+        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "precomputed" for a matrix of distances;
+        a function of two vectors; or a transformer such as :class:`sklearn.neighbors.NeighborhoodComponentsAnalysis`,
+        which is cloned, fitted on the training rows, kept as ``metric_``, and after which Minkowski distances are
+        taken.
     p : float, default=2
         The power of the Minkowski metric.
     metric_params : dict or None, default=None

@@ -26,27 +26,29 @@ def neighbor_weights(distances, weights, mass=None):
     """
     if weights in (None, "uniform"):
         return mass
+    absent = np.zeros(distances.shape, dtype=bool) if mass is None else mass == 0
     if callable(weights):
-        given = np.asarray(weights(distances), dtype=np.float64)
+        given = np.array(weights(distances), dtype=np.float64)
         if given.shape != distances.shape:
             raise ValueError(
-                f"weights={weights!r} must return an array of the shape of the distances, {distances.shape}; it returned "
-                f"shape {given.shape}."
+                f"weights={weights!r} must return an array of the shape of the distances, {distances.shape}; it "
+                f"returned shape {given.shape}."
             )
     else:
         with np.errstate(divide="ignore"):
             given = 1.0 / distances
+        given[absent] = 0.0
         # A neighbor at no distance outweighs all others.
         infinite = np.isinf(given)
         hit = infinite.any(axis=1)
         given[hit] = infinite[hit]
     if mass is not None:
-        given = given * mass
+        given = np.where(absent, 0.0, given) * mass
     empty = ~given.any(axis=1)
     if empty.any():
         raise ValueError(
             "All neighbors of some sample is getting zero weights. "
-            f"The first such query is row {int(empty.argmax())}: check the function given as weights, or the scale of X."
+            f"The first such query is row {int(empty.argmax())}: check the function given as weights, or X's scale."
         )
     return given
 
