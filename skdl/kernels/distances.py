@@ -1,9 +1,10 @@
 """Exact distances in float64, summed in one fixed order on every device.
 
 A sum of squares depends in its last bit on the order of the additions, and that bit decides between near-ties. So all
-of skdl adds in one order: feature ``f`` goes to lane ``f % LANES``, each lane adds from the first feature to the last,
-and the lanes are folded by halves. The tile scan and the k-d tree add in the same order, and hence a neighbour search
-gives the same bits whichever way it went, on a CPU and on a GPU.
+of skdl adds in one order: fewer than ``LANES`` features one after the other, as scikit-learn's trees do; more of them
+in lanes (feature ``f`` goes to lane ``f % LANES``, each lane adds from the first feature to the last), which are then
+folded by halves. The tile scan and the k-d tree add in the same order, and hence a neighbour search gives the same bits
+whichever way it went, on a CPU and on a GPU.
 """
 
 import torch
@@ -14,14 +15,16 @@ LANES = 16
 _PAIR_ELEMENTS = 1 << 22
 
 
-def _fold(lanes: list) -> torch.Tensor:
-    """Add equally shaped tensors by halves; absent lanes are None and count as zero."""
+def _total(lanes: list) -> torch.Tensor:
+    """Add the lanes that are there in the order of this module."""
+    if len(lanes) < LANES:
+        total = lanes[0]
+        for lane in lanes[1:]:
+            total = total + lane
+        return total
     while len(lanes) > 1:
         half = len(lanes) // 2
-        folded = []
-        for left, right in zip(lanes[:half], lanes[half:], strict=True):
-            folded.append(left if right is None else right if left is None else left + right)
-        lanes = folded
+        lanes = [left + right for left, right in zip(lanes[:half], lanes[half:], strict=True)]
     return lanes[0]
 
 
@@ -65,7 +68,7 @@ def pair_distances(A, B, rows, columns, metric="sqeuclidean", scale=1.0):
         for first in range(LANES, d, LANES):
             width = min(LANES, d - first)
             lanes[:, :width] += terms[:, first : first + width]
-        distances[part] = _fold([lanes[:, lane] if lane < d else None for lane in range(LANES)])
+        distances[part] = _total(list(lanes.unbind(dim=1)))
     return distances
 
 
@@ -84,14 +87,13 @@ def block_distances(A, B_columns, metric):
     -------
     Tensor of shape (m, n), dtype float64
     """
-    lanes: list = [None] * LANES
+    lanes: list = []
     for feature in range(A.shape[1]):
         term = _power(A[:, feature, None] - B_columns[feature], metric)  # (m, n)
-        lane = 0 if metric == "chebyshev" else feature % LANES
-        if lanes[lane] is None:
-            lanes[lane] = term
-        elif metric == "chebyshev":
-            torch.maximum(lanes[lane], term, out=lanes[lane])
+        if metric == "chebyshev":
+            lanes = [torch.maximum(lanes[0], term)] if lanes else [term]
+        elif feature < LANES:
+            lanes.append(term)
         else:
-            lanes[lane] += term
-    return _fold(lanes)
+            lanes[feature % LANES] += term
+    return _total(lanes)
