@@ -6,6 +6,7 @@ here: tensors and polars frames are taken, and an error says in which row and co
 
 import sys
 from contextlib import contextmanager
+from copy import copy
 
 import numpy as np
 import scipy.sparse as sp
@@ -135,7 +136,8 @@ def validate_y(estimator, y, *, multi_output=False, y_numeric=False) -> np.ndarr
     """
     y = to_host(y)
     with explained(estimator, None, y):
-        return validate_data(estimator, X="no_validation", y=y, multi_output=multi_output, y_numeric=y_numeric)
+        # scikit-learn forgets the feature names of an estimator that is given no X: let it forget those of a copy.
+        return validate_data(copy(estimator), X="no_validation", y=y, multi_output=multi_output, y_numeric=y_numeric)
 
 
 def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, sample_weight=None) -> np.ndarray:
