@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import cluster, linear_model, naive_bayes, neural_network
+from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network
 from sklearn.base import is_classifier, is_clusterer, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
@@ -51,6 +51,9 @@ class Row:
 
     settled: dict[str, Any] = field(default_factory=dict)
     """More parameters for the tests of ``holds``: a given start instead of a drawn one, a tight tolerance."""
+
+    draws: bool = True
+    """Whether ``random_state``, where there is one, decides anything."""
 
     candidates: tuple[dict[str, Any], ...] = ({}, {})
     """Siblings to be fitted as one family."""
@@ -110,7 +113,7 @@ def spread(X, n_clusters, random_state):
 
 def first_rows(X, n_clusters, random_state):
     """Start clusters at the first rows."""
-    return X[:n_clusters]
+    return X[:n_clusters].copy()
 
 
 # Enough to beat chance by far and to see a difference between candidates, in a tenth of a second.
@@ -141,18 +144,34 @@ ROWS = (
         negative="n_clusters",
     ),
     Row(
+        "KNeighborsClassifier",
+        reference=neighbors.KNeighborsClassifier(),
+        tolerance=1e-9,
+        candidates=({}, {"n_neighbors": 1}, {"n_neighbors": 9, "weights": "distance"}, {"p": 1}),
+        negative="n_neighbors",
+    ),
+    Row(
+        "KNeighborsRegressor",
+        reference=neighbors.KNeighborsRegressor(),
+        tolerance=1e-9,
+        candidates=({}, {"n_neighbors": 1}, {"n_neighbors": 9, "weights": "distance"}, {"p": 1}),
+        negative="n_neighbors",
+    ),
+    Row(
         "LogisticRegression",
-        fast={"tol": 1e-10, "max_iter": 10_000},
-        reference=linear_model.LogisticRegression(tol=1e-10, max_iter=10_000),
-        tolerance=1e-5,
+        reference=linear_model.LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=1000),
+        beside_reference={"tol": 1e-10, "max_iter": 10_000},
+        tolerance=1e-7,
+        settled={"tol": 1e-10, "max_iter": 10_000},
         rounding=1e-7,
+        draws=False,
         candidates=({}, {"C": 0.01}, {"C": 100.0}, {"C": 0.1, "class_weight": "balanced"}, {"fit_intercept": False}),
         negative="max_iter",
     ),
     Row(
         "MLPClassifier",
         fast=_SMALL_NETWORK,
-        reference=neural_network.MLPClassifier(64, max_iter=1000, random_state=0),
+        reference=neural_network.MLPClassifier(hidden_layer_sizes=64, max_iter=1000, random_state=0),
         beside_reference=_FULL_NETWORK,
         score_margin=0.02,
         rounding=1e-4,
@@ -163,13 +182,20 @@ ROWS = (
     Row(
         "MLPRegressor",
         fast=_SMALL_NETWORK,
-        reference=neural_network.MLPRegressor(64, max_iter=1000, random_state=0),
+        reference=neural_network.MLPRegressor(hidden_layer_sizes=64, max_iter=1000, random_state=0),
         beside_reference=_FULL_NETWORK,
         score_margin=0.02,
         rounding=1e-4,
         holds=frozenset({"threads"}),
         candidates=_NETWORKS,
         negative="batch_size",
+    ),
+    Row(
+        "NearestNeighbors",
+        reference=neighbors.NearestNeighbors(),
+        tolerance=1e-9,
+        candidates=({}, {"n_neighbors": 2}, {"metric": "manhattan"}),
+        negative="n_neighbors",
     ),
 )
 
