@@ -172,11 +172,11 @@ def make_design(X, weight: np.ndarray | None, *, center: bool, device: torch.dev
     middle = 0.5 * low + 0.5 * high if center else zeros
     reach = np.maximum(high - middle, middle - low) if center else np.maximum(np.abs(low), np.abs(high))
     scale = _power_of_two(reach)
-    dtype = torch.float64 if X.dtype == np.float64 else torch.float32
-    if device.type == "mps":
-        dtype = torch.float32
+    # A copy is made anyway: in float64 it costs little more, unless there is much of it.
+    dtype = torch.float64 if (X.dtype == np.float64 or X.size <= _LARGE) and device.type != "mps" else torch.float32
+    working = np.float64 if dtype == torch.float64 else np.float32
     # Two steps: the extremes bring every column into [-1, 1], where means and squares cannot overflow.
-    unit = np.empty(X.shape, dtype=X.dtype)
+    unit = np.empty(X.shape, dtype=working)
     inverse = 1.0 / scale
     for start in range(0, n, step := max(1, (1 << 17) // max(d, 1))):
         rows = slice(start, start + step)
@@ -187,7 +187,7 @@ def make_design(X, weight: np.ndarray | None, *, center: bool, device: torch.dev
     else:
         square = np.einsum("i,ij,ij->j", weights, unit, unit, dtype=np.float64) / n
     spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
-    spread[spread < 64 * np.finfo(X.dtype).eps * np.maximum(np.abs(mean), 1e-300)] = 0.0
+    spread[spread < 64 * np.finfo(working).eps * np.maximum(np.abs(mean), 1e-300)] = 0.0
     factor = np.where(spread > 0, _power_of_two(spread), 1.0)
     unit -= mean.astype(unit.dtype)
     unit *= (1.0 / factor).astype(unit.dtype)

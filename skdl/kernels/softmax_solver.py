@@ -39,10 +39,16 @@ def minimize(
         theta = objective.from_user(*start)
     if l1 > 0:
         raise ValueError("An l1 penalty is not supported; use l1_ratio=0.")
-    if objective.K > 1:
-        # The same constant added to all classes changes no probability, and only costs penalty.
-        theta = theta - theta.mean(dim=0)
-    return minimize_smooth(objective, theta, tol=tol, level=level, max_iter=max_iter, gram=gram, step_done=step_done)
+    solution = minimize_smooth(
+        objective, _balanced(theta), tol=tol, level=level, max_iter=max_iter, gram=gram, step_done=step_done
+    )
+    solution.theta = _balanced(solution.theta)
+    return solution
+
+
+def _balanced(theta: Tensor) -> Tensor:
+    """Take off what all classes have in common: it changes no probability, and only costs penalty."""
+    return theta - theta.mean(dim=0) if len(theta) > 1 else theta
 
 
 def minimize_smooth(

@@ -8,7 +8,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skdl.exceptions import InterruptedFitWarning
 from skdl.linear_model._base import ProbabilisticLinearClassifier
 from skdl.linear_model._logistic_problem import LogisticProblem
-from skdl.utils import Interval, Options, encode_classes, resolve_device, validate_sample_weight, validate_X_y
+from skdl.utils import (
+    Interval,
+    Options,
+    draw_seed,
+    encode_classes,
+    resolve_device,
+    validate_sample_weight,
+    validate_X_y,
+)
 
 
 class LogisticRegression(ProbabilisticLinearClassifier):
@@ -191,6 +199,8 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         """
         self._check_parameters()
         C, l1_ratio = self._resolved_penalty()
+        if self.random_state is not None:
+            draw_seed(self.random_state)  # refuses what is no seed, and moves a shared generator on
         device = resolve_device(self.device)
         before = (self.coef_, self.intercept_) if self.warm_start and hasattr(self, "coef_") else None
         X, y = validate_X_y(self, X, y, accept_sparse="csr")
