@@ -1,8 +1,8 @@
-"""Counts, means and sums of squared deviations per class, and the likelihood of independent Gaussians.
+"""Counts, means and sums of squared deviations per class.
 
-Every sum is a float64 sum of deviations from a point near the class mean, so nothing is lost on data far from the
-origin. Where squares would overflow or underflow float64, deviations are measured in units of a power of two
-(`exponent`), which changes no digit.
+Every sum is a float64 sum of deviations from a row of the same class, so nothing is lost on data far from the origin.
+Where squares would overflow or underflow float64, deviations are measured in units of a power of two (`exponent`),
+which changes no digit. How rows are cut into parts depends on their number alone, so that threads change no bit.
 """
 
 from dataclasses import dataclass
@@ -10,52 +10,61 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-_LOG_2PI = float(np.log(2.0 * np.pi))
-# Rows are cut into pieces of this many bytes, so that a piece and its squares stay in a core's cache.
-_TILE_BYTES = 1 << 19
-# Largest sum of squared standardised class means for which the likelihood as two products keeps ten digits.
-_PRODUCT_LIMIT = 1e5
+from skdl.kernels.rowblocks import cut, on_threads, tile_rows
 
-
-def tile_rows(n_features: int, itemsize: int = 8) -> int:
-    """How many rows make up a piece that stays in cache."""
-    return max(64, _TILE_BYTES // max(1, n_features * itemsize))
+# Below this many values the products of NumPy and torch are as quick as compiled loops, which take time to load.
+_COMPILED_VALUES = 1_000_000
+_PARTS = 16
 
 
 @dataclass
 class Moments:
-    """What a Gaussian model keeps of the data; `mean` is in the data's unit, `ssd` in units of ``4**exponent``."""
+    """What a Gaussian model keeps of the data; `mean` is in the data's unit, `ssd` in units of ``4**exponent``.
 
-    count: np.ndarray  # (C,)
+    The count is per class, or per class and column where values are missing.
+    """
+
+    count: np.ndarray  # (C, 1) or (C, d)
     mean: np.ndarray  # (C, d)
     ssd: np.ndarray  # (C, d)
     exponent: int = 0
 
     def __add__(self, other: "Moments") -> "Moments":
-        """The moments of both data sets together, after Chan, Golub & LeVeque (1979)."""
+        """The moments of both data sets together, after Chan, Golub & LeVeque (1983)."""
         exponent = max(self.exponent, other.exponent)
         count = self.count + other.count
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(count > 0, other.count / count, 0.0)[:, None]
+        share = np.divide(other.count, count, out=np.zeros_like(count), where=count > 0)
         gap = np.ldexp(other.mean, -exponent) - np.ldexp(self.mean, -exponent)
         ssd = np.ldexp(self.ssd, 2 * (self.exponent - exponent)) + np.ldexp(other.ssd, 2 * (other.exponent - exponent))
-        ssd += self.count[:, None] * share * gap**2
+        ssd += self.count * share * gap**2
         # A side without samples gives way, so that adding nothing changes no bit.
-        mean = np.where((self.count > 0)[:, None], self.mean + np.ldexp(gap * share, exponent), other.mean)
+        mean = np.where(self.count > 0, self.mean + np.ldexp(gap * share, exponent), other.mean)
         return Moments(count, mean, ssd, exponent)
+
+    def reindexed(self, positions: np.ndarray, n_classes: int) -> "Moments":
+        """The same for more classes: class ``i`` becomes class ``positions[i]``."""
+        grown = [np.zeros((n_classes, part.shape[1])) for part in (self.count, self.mean, self.ssd)]
+        for new, old in zip(grown, (self.count, self.mean, self.ssd), strict=True):
+            new[positions] = old
+        return Moments(grown[0], grown[1], grown[2], self.exponent)
+
+    def variance(self) -> np.ndarray:
+        """Variances in units of ``4**exponent``, zero where nothing was seen."""  # (C, d)
+        return np.divide(self.ssd, self.count, out=np.zeros_like(self.ssd), where=self.count > 0)
 
     def overall_variance(self) -> np.ndarray:
         """The variance of each column over all classes together, in units of ``4**exponent``."""  # (d,)
-        share = (self.count / self.count.sum())[:, None]
+        total = np.maximum(self.count.sum(axis=0), np.finfo(np.float64).tiny)
+        share = self.count / total  # (C, 1) or (C, d)
         scaled = np.ldexp(self.mean, -self.exponent)
-        center = scaled[self.count.argmax()]
-        gap = scaled - center
-        center_gap = (share * gap).sum(axis=0)
-        total = self.ssd.sum(axis=0) + (self.count[:, None] * (gap - center_gap) ** 2).sum(axis=0)
-        return total / self.count.sum()
+        gap = scaled - scaled[self.count.sum(axis=1).argmax()]
+        between = (self.count * (gap - (share * gap).sum(axis=0)) ** 2).sum(axis=0)
+        return (self.ssd.sum(axis=0) + between) / total
 
 
-def class_moments(X: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, n_classes: int, device) -> Moments:
+def class_moments(
+    X: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, n_classes: int, device, *, missing: bool = False
+) -> Moments:
     """Reduce the rows of each class to their count, mean and sum of squared deviations.
 
     Parameters
@@ -66,6 +75,8 @@ def class_moments(X: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, n
     weight : ndarray of shape (n,), float64, or None
     n_classes : int
     device : torch.device
+    missing : bool, default=False
+        Whether NaN may stand for values that were not seen; counts are then per column.
 
     Returns
     -------
@@ -75,135 +86,96 @@ def class_moments(X: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, n
         # A row without weight may hold anything, even what would overflow.
         kept = np.flatnonzero(weight)
         X, codes, weight = X[kept], codes[kept], weight[kept]
-    first = np.full(n_classes, -1)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    shift = np.where(first[:, None] >= 0, X[first], 0).astype(np.float64)  # (C, d), a row of each class
+    shift = _row_of_each_class(X, codes, n_classes, missing)
+    per_column, missing = missing, missing and bool(np.isnan(X).any())
     exponent = 0
-    for _ in range(3):
-        count, total, squares = _shifted_sums(X, codes, weight, shift, exponent, device)
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            offset = np.where(count[:, None] > 0, total / count[:, None], 0.0)
+    for _ in range(4):
+        count, total, squares = _shifted_sums(X, codes, weight, shift, exponent, device, missing)
+        with np.errstate(invalid="ignore", over="ignore"):
+            offset = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
             ssd = np.maximum(squares - total * offset, 0.0)
-        mean = shift + np.ldexp(offset, exponent)
-        variance = ssd.sum(axis=0).max() / count.sum()
-        if not np.isfinite(ssd).all() or not 1e-250 < variance < 1e250:
-            spread = max(
-                float(np.abs(X[start : start + 4096] - shift[codes[start : start + 4096]]).max())
-                for start in range(0, len(X), 4096)
-            )
-            rescaled = int(np.frexp(spread)[1]) if spread > 0 else 0
+            mean = shift + np.ldexp(offset, exponent)
+            largest = ssd.sum(axis=0).max(initial=0.0) / max(count.sum(axis=0).max(initial=0.0), 1e-300)
+        if not np.isfinite(ssd).all() or not 1e-250 < largest < 1e250:
+            rescaled = _exponent_of_spread(X, codes, shift)
             if rescaled != exponent:
                 exponent = rescaled
                 continue
-        # The deviation from the shift must not dwarf the deviation from the mean: three lost digits are enough.
-        if (total * offset <= 1e3 * ssd + 0.0).all() or np.array_equal(shift, mean):
+        # The distance from shift to mean must not dwarf the deviations: three lost digits are enough.
+        if (total * offset <= 1e3 * ssd).all() or np.array_equal(shift, mean):
             break
         shift = mean
-    return Moments(count, mean, ssd, exponent)
+    return Moments(np.broadcast_to(count, mean.shape).copy() if per_column else count, mean, ssd, exponent)
 
 
-def _shifted_sums(X, codes, weight, shift, exponent, device):
+def _row_of_each_class(X, codes, n_classes, missing):
+    """The first row of each class as float64, zeros for a class without rows."""  # (C, d)
+    first = np.full(n_classes, -1)
+    # Most often the first rows hold all the classes.
+    start, length = 0, 4096
+    while start < len(codes) and (first < 0).any():
+        piece = codes[start : start + length][::-1]
+        new = np.full(n_classes, -1)
+        new[piece] = np.arange(start + len(piece) - 1, start - 1, -1)
+        first = np.where(first < 0, new, first)
+        start, length = start + length, length * 4
+    shift = np.where(first[:, None] >= 0, X[first], 0).astype(np.float64)
+    return np.nan_to_num(shift, copy=False) if missing else shift
+
+
+def _exponent_of_spread(X, codes, shift) -> int:
+    spread = 0.0
+    for start in range(0, len(X), 4096):
+        piece = slice(start, start + 4096)
+        with np.errstate(over="ignore"):
+            gaps = np.abs(np.nan_to_num(X[piece] - shift[codes[piece]], nan=0.0))
+        spread = max(spread, float(gaps.max(initial=0.0)))
+    return int(np.frexp(min(spread, np.finfo(np.float64).max))[1]) if spread > 0 else 0
+
+
+def _shifted_sums(X, codes, weight, shift, exponent, device, missing):
     """Weighted counts, and sums of ``(x - shift) / 2**exponent`` and of its square, per class."""
     n_classes, n_features = shift.shape
-    count = np.bincount(codes, weights=weight, minlength=n_classes).astype(np.float64)
-    shift_there = torch.as_tensor(shift, device=device)  # (C, d)
-    total = torch.zeros((n_classes, n_features), dtype=torch.float64, device=device)
-    squares = torch.zeros_like(total)
-    rows = tile_rows(n_features)
-    for start in range(0, len(X), rows):
-        piece = slice(start, start + rows)
-        tile = torch.as_tensor(np.asarray(X[piece], dtype=np.float64, copy=True), device=device)  # (m, d)
-        code = torch.as_tensor(codes[piece], device=device)
-        tile -= shift_there[code]
-        if exponent:
-            tile *= 2.0**-exponent
-        member = torch.zeros((n_classes, len(tile)), dtype=torch.float64, device=device)
-        share = 1.0 if weight is None else torch.as_tensor(weight[piece], device=device)
-        member[code, torch.arange(len(tile), device=device)] = share
-        total += member @ tile
-        squares += member @ tile.square_()
-    return count, total.cpu().numpy(), squares.cpu().numpy()
+    compiled = device.type == "cpu" and not missing and X.size >= _COMPILED_VALUES
+    if compiled:
+        from skdl.kernels import _moments_loops
+
+    def work(part):
+        count = np.zeros((n_classes, n_features if missing else 1))
+        total, squares = np.zeros((2, n_classes, n_features))
+        rows = tile_rows(n_features)
+        for start in range(part.start, part.stop, rows):
+            piece = slice(start, min(start + rows, part.stop))
+            share = None if weight is None else weight[piece]
+            if compiled:
+                tile = np.ascontiguousarray(X[piece])
+                _moments_loops.add(tile, codes[piece], share, shift, 2.0**-exponent, count, total, squares)
+            else:
+                _add(X[piece], codes[piece], share, shift, exponent, device, missing, count, total, squares)
+        return count, total, squares
+
+    # The parts' sums take memory, which must stay small beside the data's.
+    n_parts = max(1, min(_PARTS, len(X) // max(4096, 8 * n_classes)))
+    parts = cut(len(X), n_parts)
+    results = on_threads(work, parts) if compiled else [work(part) for part in parts]
+    return tuple(sum(sums[1:], start=sums[0]) for sums in zip(*results, strict=True))
 
 
-@dataclass
-class Likelihood:
-    """What the joint log-likelihood of independent Gaussians is computed from; `u` are centred and scaled rows."""
-
-    center: torch.Tensor  # (d,)
-    exponent: int
-    mean: torch.Tensor  # (C, d), of u
-    precision: torch.Tensor  # (C, d), half the inverse variance of u
-    linear: torch.Tensor  # (C, d), u @ linear.T is the mixed term of the square
-    constant: torch.Tensor  # (C,), with the prior
-    normalizer: torch.Tensor  # (C,), without the squares of the means
-    as_products: bool
-
-
-def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.ndarray, device) -> Likelihood:
-    """Prepare the joint log-likelihood.
-
-    Parameters
-    ----------
-    moments : Moments
-    variance : ndarray of shape (C, d)
-        Smoothed variances, positive, in units of ``4**moments.exponent``.
-    log_prior : ndarray of shape (C,)
-    device : torch.device
-    """
-    center = (moments.count[:, None] / moments.count.sum() * moments.mean).sum(axis=0)
-    mean = np.ldexp(moments.mean - center, -moments.exponent)
-    precision = 0.5 / variance
-    n_features = mean.shape[1]
-    log_volume = np.log(variance).sum(axis=1) + n_features * (_LOG_2PI + 2 * moments.exponent * np.log(2.0))
-    normalizer = log_prior - 0.5 * log_volume
-    squares = (mean**2 * precision).sum(axis=1)
-    seen = moments.count > 0
-    return Likelihood(
-        torch.as_tensor(center, device=device),
-        moments.exponent,
-        torch.as_tensor(mean, device=device),
-        torch.as_tensor(precision, device=device),
-        torch.as_tensor(2 * mean * precision, device=device),
-        torch.as_tensor(normalizer - squares, device=device),
-        torch.as_tensor(normalizer, device=device),
-        bool((squares[seen] < _PRODUCT_LIMIT).all()),
-    )
-
-
-def joint_log_likelihood(X: np.ndarray, model: Likelihood) -> np.ndarray:
-    """Compute ``log P(c) + log P(x|c)``.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d), float32 or float64
-    model : Likelihood
-
-    Returns
-    -------
-    ndarray of shape (n, C), float64
-
-    Notes
-    -----
-    Two products, of the rows and of their squares, where that keeps the digits: the squares of the standardised means
-    must not be so large that they cancel. Otherwise the squared differences themselves, class by class.
-    """
-    device = model.center.device
-    n_classes, n_features = model.mean.shape
-    result = np.empty((len(X), n_classes))
-    rows = tile_rows(n_features)
-    for start in range(0, len(X), rows):
-        piece = slice(start, start + rows)
-        u = torch.as_tensor(np.asarray(X[piece], dtype=np.float64, copy=True), device=device)  # (m, d)
-        u -= model.center
-        if model.exponent:
-            u *= 2.0**-model.exponent
-        if model.as_products:
-            jll = torch.addmm(model.constant, u, model.linear.T)
-            jll -= u.square_() @ model.precision.T
-        else:
-            jll = torch.stack(
-                [(u - mean).square_() @ half for mean, half in zip(model.mean, model.precision, strict=True)], dim=1
-            )
-            torch.sub(model.normalizer, jll, out=jll)
-        result[piece] = jll.cpu().numpy()
-    return result
+def _add(X, codes, weight, shift, exponent, device, missing, count, total, squares):
+    """Add the sums of some rows as products with the matrix of their classes."""
+    tile = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=device)  # (m, d)
+    code = torch.as_tensor(codes, device=device)
+    member = torch.zeros((len(shift), len(tile)), dtype=torch.float64, device=device)  # (C, m)
+    share = 1.0 if weight is None else torch.as_tensor(weight, device=device)
+    member[code, torch.arange(len(tile), device=device)] = share
+    tile -= torch.as_tensor(shift, device=device)[code]
+    if exponent:
+        tile *= 2.0**-exponent
+    if missing:
+        there = ~tile.isnan()
+        count += (member @ there.double()).cpu().numpy()
+        tile.nan_to_num_(nan=0.0, posinf=torch.inf, neginf=-torch.inf)
+    else:
+        count += member.sum(dim=1, keepdim=True).cpu().numpy()
+    total += (member @ tile).cpu().numpy()
+    squares += (member @ tile.square_()).cpu().numpy()

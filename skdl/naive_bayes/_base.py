@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,10 +26,14 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
 
     # How X is checked, beyond the usual; the keywords of `validate_X`.
     _input_checks: dict[str, Any] = {}
+    # The parameters that change the sums; candidates that share them share one pass over the data.
+    _sums_depend_on: tuple[str, ...] = ("device",)
+    # What a fit learns beside the attributes that `_settle` makes of the sums.
+    _learnt_with_sums: tuple[str, ...] = ("n_features_in_", "feature_names_in_", "classes_", "_sums")
 
     @abstractmethod
     def _gather(self, X, codes, weight, n_classes):
-        """Return the sums of the checked rows: an object with ``+``, whose attribute ``count`` is of shape (C,)."""
+        """Return the sums of the checked rows: an object with ``+`` and ``reindexed(positions, n_classes)``."""
 
     @abstractmethod
     def _settle(self):
@@ -37,10 +42,6 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     @abstractmethod
     def _joint_log_likelihood(self, X):
         """Return ``log P(c) + log P(x|c)`` of checked rows, of shape (n, C), float64."""
-
-    @abstractmethod
-    def _reindexed(self, sums, positions, n_classes):
-        """Return sums for more classes: class ``i`` of ``sums`` becomes class ``positions[i]``."""
 
     def fit(self, X, y, sample_weight=None):
         """Fit the classifier.
@@ -144,14 +145,18 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
             )
         classes = np.union1d(self.classes_, other.classes_)
         mine, theirs = (
-            self._reindexed(model._sums, np.searchsorted(classes, model.classes_), len(classes))
-            for model in (self, other)
+            sums.reindexed(np.searchsorted(classes, model.classes_), len(classes))
+            for model, sums in zip((self, other), self._sums_to_merge(other), strict=True)
         )
         self._sums = mine + theirs
         self.classes_ = classes
         self._new_device_cache()
         self._settle()
         return self
+
+    def _sums_to_merge(self, other):
+        """The sums of this model and of the other, fit to be added once the classes agree."""
+        return self._sums, other._sums
 
     def predict_joint_log_proba(self, X):
         """Return ``log P(x, y) = log P(y) + log P(x|y)`` of each sample and class.
@@ -232,19 +237,39 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     def _checked_X_y(self, X, y, reset):
         return validate_X_y(self, X, y, reset=reset, **self._input_checks)
 
-    def _sibling(self, parameters):
-        """A clone with other parameters and the same sums, settled."""
-        from sklearn.base import clone
+    def _fit_family(self, X, y, *, candidates, splits, sample_weight=None):
+        """Fit candidates on splits from one set of sums for each split; see :func:`skdl.base.fit_family`."""
+        groups: dict[str, list[int]] = {}
+        for index, candidate in enumerate(candidates):
+            asked = {name: value for name, value in candidate.items() if name in self._sums_depend_on}
+            groups.setdefault(repr(sorted(asked.items(), key=lambda item: item[0])), []).append(index)
+        for split_index, rows in enumerate(splits):
+            X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
+            weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+            for members in groups.values():
+                learnt: dict[str, Any] = {}
+                for index in members:
+                    member = clone(self).set_params(**clone(dict(candidates[index]), safe=False))
+                    if learnt:
+                        member._take_over(learnt)
+                    else:
+                        member.fit(X_split, y_split, weight)
+                        learnt = {name: vars(member)[name] for name in self._learnt_with_sums if name in vars(member)}
+                    yield index, split_index, member
 
-        sibling = clone(self).set_params(**parameters)
-        sibling._check_parameters()
-        for name in ("n_features_in_", "feature_names_in_", "classes_"):
-            if hasattr(self, name):
-                setattr(sibling, name, copy.copy(getattr(self, name)))
-        sibling._new_device_cache()
-        sibling._sums = copy.deepcopy(self._sums)
-        sibling._settle()
-        return sibling
+    def _take_over(self, learnt):
+        """Become what a fit on a sibling's data would give, from what the sibling learnt."""
+        self._check_parameters()
+        for name, value in learnt.items():
+            setattr(self, name, copy.deepcopy(value))
+        self._new_device_cache()
+        self._settle()
+
+
+def log_of(probabilities):
+    """Logarithms, minus infinity for a probability of zero."""
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)
 
 
 def checked_priors(priors, n_classes, owner):

@@ -2,14 +2,21 @@
 
 import numpy as np
 
-from skdl.kernels.moments import Moments, class_moments, gaussian_likelihood, joint_log_likelihood
-from skdl.naive_bayes._base import BaseNaiveBayes, checked_priors
+from skdl.kernels.gaussian import gaussian_likelihood, joint_log_likelihood
+from skdl.kernels.moments import class_moments
+from skdl.naive_bayes._base import BaseNaiveBayes, checked_priors, log_of
 from skdl.utils import Interval, resolve_device
 
 __all__ = ["GaussianNB"]
 
 # The smallest variance that a likelihood is computed with: its inverse is still finite.
-_TINY = 1e-300
+TINY = 1e-300
+
+
+def smoothed_variance(moments, var_smoothing):
+    """Variances with the smoothing, and the smoothing, in units of ``4**moments.exponent``."""
+    epsilon = var_smoothing * moments.overall_variance().max(initial=0.0)
+    return moments.variance() + epsilon, epsilon
 
 
 class GaussianNB(BaseNaiveBayes):
@@ -94,37 +101,22 @@ class GaussianNB(BaseNaiveBayes):
 
     def _settle(self):
         sums = self._sums
+        self.class_count_ = sums.count[:, 0].copy()
         if self.priors is None:
-            self.class_prior_ = sums.count / sums.count.sum()
+            self.class_prior_ = self.class_count_ / self.class_count_.sum()
         else:
             self.class_prior_ = checked_priors(self.priors, len(self.classes_), type(self).__name__)
-        self.class_count_ = sums.count.copy()
         self.theta_ = sums.mean.copy()
-        variance, epsilon = self._scaled_variance()
+        variance, epsilon = smoothed_variance(sums, self.var_smoothing)
         with np.errstate(over="ignore"):
             self.var_ = np.ldexp(variance, 2 * sums.exponent)
             self.epsilon_ = float(np.ldexp(epsilon, 2 * sums.exponent))
 
-    def _scaled_variance(self):
-        """Smoothed variances and the smoothing, in units of ``4**exponent``."""
-        epsilon = self.var_smoothing * self._sums.overall_variance().max()
-        seen = self._sums.count[:, None] > 0
-        variance = np.divide(self._sums.ssd, self._sums.count[:, None], where=seen, out=np.zeros_like(self._sums.ssd))
-        return variance + epsilon, epsilon
-
     def _joint_log_likelihood(self, X):
-        def build():
-            with np.errstate(divide="ignore"):
-                log_prior = np.log(self.class_prior_)
-            variance = np.maximum(self._scaled_variance()[0], _TINY)
-            return gaussian_likelihood(self._sums, variance, log_prior, device)
-
         device = resolve_device(self.device)
-        return joint_log_likelihood(X, self._device_cache.get(("likelihood", str(device)), build))
 
-    def _reindexed(self, sums, positions, n_classes):
-        count = np.zeros(n_classes)
-        mean = np.zeros((n_classes, sums.mean.shape[1]))
-        ssd = np.zeros_like(mean)
-        count[positions], mean[positions], ssd[positions] = sums.count, sums.mean, sums.ssd
-        return Moments(count, mean, ssd, sums.exponent)
+        def build():
+            variance, _ = smoothed_variance(self._sums, self.var_smoothing)
+            return gaussian_likelihood(self._sums, np.maximum(variance, TINY), log_of(self.class_prior_), device)
+
+        return joint_log_likelihood(X, self._device_cache.get(("likelihood", str(device)), build))

@@ -1,0 +1,45 @@
+"""The compiled loops of :mod:`skdl.kernels.counts` over the rows of a CSR matrix."""
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def add(data, indices, indptr, codes, weight, total):
+    """Add each row, times its weight, to the sums of its class.
+
+    Parameters
+    ----------
+    data, indices : ndarray of shape (nnz,)
+    indptr : ndarray of shape (m + 1,)
+    codes : ndarray of shape (m,), int64
+    weight : ndarray of shape (m,), float64
+    total : ndarray of shape (C, d), float64
+    """
+    for i in range(len(codes)):
+        sums = total[codes[i]]
+        w = weight[i]
+        for place in range(indptr[i], indptr[i + 1]):
+            sums[indices[place]] += w * data[place]
+
+
+@njit(cache=True, nogil=True)
+def score(data, indices, indptr, by_column, constant, result):
+    """Write ``row @ by_column + constant`` for each row.
+
+    Parameters
+    ----------
+    data, indices : ndarray of shape (nnz,)
+    indptr : ndarray of shape (m + 1,)
+    by_column : ndarray of shape (d, C), float64
+    constant : ndarray of shape (C,), float64
+    result : ndarray of shape (m, C), float64
+    """
+    n_classes = len(constant)
+    for i in range(len(result)):
+        for c in range(n_classes):
+            result[i, c] = constant[c]
+        for place in range(indptr[i], indptr[i + 1]):
+            value = data[place]
+            column = by_column[indices[place]]
+            for c in range(n_classes):
+                result[i, c] += value * column[c]

@@ -1,0 +1,126 @@
+"""The joint log-likelihood of classes whose columns are independent Gaussians."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from skdl.kernels.moments import Moments
+from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.utils import for_each_chunk
+
+_LOG_2PI = float(np.log(2.0 * np.pi))
+# Largest sum of squared standardised class means for which the likelihood as two products keeps ten digits.
+_PRODUCT_LIMIT = 1e5
+_ROWS_PER_PART = 16384
+_DEVICE_BYTES = 1 << 28
+
+
+@dataclass
+class Likelihood:
+    """What the joint log-likelihood is computed from; `u` are centred and scaled rows."""
+
+    center: torch.Tensor  # (d,)
+    exponent: int
+    mean: torch.Tensor  # (C, d), of u
+    precision: torch.Tensor  # (C, d), half the inverse variance of u
+    linear: torch.Tensor  # (C, d), u @ linear.T is the mixed term of the square
+    log_volume: torch.Tensor  # (C, d), half the logarithm of 2 pi times the variance
+    log_prior: torch.Tensor  # (C,)
+    as_products: bool
+
+
+def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.ndarray, device) -> Likelihood:
+    """Prepare the joint log-likelihood.
+
+    Parameters
+    ----------
+    moments : Moments
+    variance : ndarray of shape (C, d)
+        Smoothed variances, positive, in units of ``4**moments.exponent``.
+    log_prior : ndarray of shape (C,)
+    device : torch.device
+    """
+    share = moments.count / np.maximum(moments.count.sum(axis=0), np.finfo(np.float64).tiny)
+    center = (share * moments.mean).sum(axis=0)
+    mean = np.ldexp(moments.mean - center, -moments.exponent)
+    precision = 0.5 / variance
+    log_volume = 0.5 * (np.log(variance) + _LOG_2PI + 2 * moments.exponent * np.log(2.0))
+    seen = moments.count.max(axis=1, initial=0.0) > 0
+    with np.errstate(over="ignore"):
+        standardised = (mean**2 * precision).sum(axis=1)[seen]
+    return Likelihood(
+        torch.as_tensor(center, device=device),
+        moments.exponent,
+        torch.as_tensor(mean, device=device),
+        torch.as_tensor(precision, device=device),
+        torch.as_tensor(2 * mean * precision, device=device),
+        torch.as_tensor(log_volume, device=device),
+        torch.as_tensor(log_prior, device=device),
+        bool((standardised < _PRODUCT_LIMIT).all()),
+    )
+
+
+def joint_log_likelihood(X: np.ndarray, model: Likelihood, *, missing: bool = False) -> np.ndarray:
+    """Compute ``log P(c) + log P(x|c)``.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32 or float64
+    model : Likelihood
+    missing : bool, default=False
+        Whether NaN may stand for values that were not seen, which are then left out of the product.
+
+    Returns
+    -------
+    ndarray of shape (n, C), float64
+
+    Notes
+    -----
+    Two products, of the rows and of their squares, where that keeps the digits: the squares of the standardised means
+    must not be so large that they cancel. Otherwise the squared differences themselves, class by class.
+    """
+    result = np.empty((len(X), len(model.mean)))
+    if model.center.device.type == "cpu":
+        rows = tile_rows(X.shape[1])
+
+        def work(part):
+            for start in range(part.start, part.stop, rows):
+                piece = slice(start, min(start + rows, part.stop))
+                result[piece] = _tile_likelihood(X[piece], model, missing).numpy()
+
+        on_threads(work, cut(len(X), -(-len(X) // _ROWS_PER_PART)))
+    else:
+        width = 8 * (3 * X.shape[1] + 2 * result.shape[1])
+
+        def work_there(piece):
+            result[piece] = _tile_likelihood(X[piece], model, missing).cpu().numpy()
+
+        for_each_chunk(len(X), _DEVICE_BYTES // width, work_there)
+    return result
+
+
+def _tile_likelihood(X: np.ndarray, model: Likelihood, missing: bool) -> torch.Tensor:
+    # In float64 whatever the type of X: the difference of large squares decides between classes.
+    u = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=model.center.device)  # (m, d)
+    u -= model.center
+    if model.exponent:
+        u *= 2.0**-model.exponent
+    if missing:
+        there = (~u.isnan()).double()
+        u.nan_to_num_(nan=0.0)
+        jll = model.log_prior - there @ model.log_volume.T  # (m, C)
+    else:
+        there = None
+        jll = (model.log_prior - model.log_volume.sum(dim=1)).repeat(len(u), 1)
+    if model.as_products:
+        jll.addmm_(u, model.linear.T)
+        constant = model.mean.square() * model.precision  # (C, d)
+        jll -= constant.sum(dim=1) if there is None else there @ constant.T
+        return jll.addmm_(u.square_(), model.precision.T, alpha=-1)
+    for c in range(len(model.mean)):
+        gap = u - model.mean[c]
+        if there is not None:
+            gap *= there
+        jll[:, c] -= gap.square_() @ model.precision[c]
+    return jll
