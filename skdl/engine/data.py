@@ -19,9 +19,9 @@ class TensorData(Dataset):
     ----------
     inputs : tuple of Tensor, each of shape (n, ...)
         What the module's ``forward`` takes, in order.
-    target : Tensor of shape (n, ...) or None
+    target : Tensor of shape (n, ...) or None, default=None
         What the loss compares with.
-    weight : Tensor of shape (n,) or None
+    weight : Tensor of shape (n,) or None, default=None
         A weight for each row, mean one.
     """
 
@@ -40,14 +40,37 @@ class TensorData(Dataset):
         return tuple(tensor for tensor in (*self.inputs, self.target, self.weight) if tensor is not None)
 
     def batch(self, tensors: tuple[Tensor, ...]):
-        """Arrange rows of all tensors as ``(inputs, (target, weight))``."""
+        """Arrange rows of all tensors as a net expects a batch.
+
+        Parameters
+        ----------
+        tensors : tuple of Tensor
+            Rows of the inputs, the target and the weight, those of them that there are.
+
+        Returns
+        -------
+        inputs : tuple of Tensor
+        target_and_weight : tuple of (Tensor or None)
+        """
         n_inputs = len(self.inputs)
         target = tensors[n_inputs] if self.target is not None else None
         weight = tensors[-1] if self.weight is not None else None
         return tensors[:n_inputs], (target, weight)
 
     def blocks(self, order: Tensor | None, block_rows: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield the rows of all tensors in the given order, ``block_rows`` at a time."""
+        """Gather the rows of all tensors, a block at a time.
+
+        Parameters
+        ----------
+        order : Tensor of int of shape (n,) or None
+            The order of the rows; None keeps theirs.
+        block_rows : int
+            The number of rows of a block.
+
+        Yields
+        ------
+        tuple of Tensor
+        """
         for start in range(0, len(self), block_rows):
             rows: slice | Tensor = slice(start, start + block_rows)
             if order is not None:
@@ -64,7 +87,7 @@ class Batches:
         The rows.
     batch_size : int
         The number of rows of a batch; the last one of an epoch may have fewer.
-    seed : int or None
+    seed : int or None, default=None
         The seed of the order; None keeps the rows in their order.
     epoch : int, default=0
         The number of the first epoch; each epoch has an order of its own.

@@ -14,6 +14,7 @@ runs in them:
 import math
 import warnings
 
+import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, EpochTimer
@@ -160,6 +161,13 @@ def _as_callbacks_see_it(batch):
 
 class ClassifierNet(_InMemoryLoop, NeuralNetClassifier):
     """A net for class codes; its ``predict`` gives codes."""
+
+    def check_data(self, X, y=None):
+        super().check_data(X, y)
+        if isinstance(X, TensorData) and X.target is not None:
+            # skorch reads the classes off y; scikit-learn's scorers ask for them.
+            known = getattr(self, "classes_inferred_", ())
+            self.classes_inferred_ = np.arange(max(len(known), int(X.target.max()) + 1))
 
 
 class RegressorNet(_InMemoryLoop, NeuralNetRegressor):

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,39 @@ _TASKS: dict[str, tuple[type, str, Any]] = {
 
 @dataclass
 class TrainingPlan:
-    """How a module is trained; the names are those of the estimators' parameters."""
+    """How a module is trained; the names are those of the estimators' parameters.
+
+    Parameters
+    ----------
+    task : {"classification", "multilabel", "regression"}
+        Decides the net, the loss and what turns outputs into predictions.
+    seed : int
+        Decides the order of the batches.
+    device : torch.device
+        Where to train.
+    optimizer : str, default="adamw"
+        A key of ``OPTIMIZERS``.
+    lr : float, default=1e-3
+        The learning rate.
+    weight_decay : float, default=0.0
+        The factor of the penalty on squared weights.
+    batch_size : int, default=128
+        The number of rows of an update.
+    max_epochs : int, default=100
+        The number of passes over the training rows.
+    patience : int or None, default=None
+        After how many epochs without a better validation loss training stops; None never stops it.
+    schedule : str or None, default=None
+        A key of ``SCHEDULES``.
+    gradient_clip : float or None, default=None
+        The largest norm of the gradient.
+    callbacks : sequence, default=()
+        skorch callbacks or pairs of a name and one; they are copied.
+    verbose : int, default=0
+        Shows a progress bar if positive.
+    desc : str, default=""
+        What the progress bar calls it.
+    """
 
     task: str
     seed: int
@@ -41,7 +73,7 @@ class TrainingPlan:
     patience: int | None = None
     schedule: str | None = None
     gradient_clip: float | None = None
-    callbacks: Sequence = field(default_factory=tuple)
+    callbacks: Sequence = ()
     verbose: int = 0
     desc: str = ""
 
@@ -89,7 +121,18 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
 
 
 def state_to_numpy(state):
-    """Turn the tensors in nested dicts and lists into arrays of their own."""
+    """Turn the tensors in nested dicts and lists into arrays of their own.
+
+    Parameters
+    ----------
+    state : object
+        A state dict of a module or an optimizer.
+
+    Returns
+    -------
+    object
+        The same with arrays in place of tensors and lists in place of tuples.
+    """
     if isinstance(state, Tensor):
         return state.detach().cpu().numpy().copy()
     if isinstance(state, dict):
@@ -100,7 +143,18 @@ def state_to_numpy(state):
 
 
 def state_from_numpy(state):
-    """Undo :func:`state_to_numpy`."""
+    """Undo :func:`state_to_numpy`.
+
+    Parameters
+    ----------
+    state : object
+        What that function returned.
+
+    Returns
+    -------
+    object
+        The same with tensors in place of arrays; they share no memory.
+    """
     if isinstance(state, np.ndarray):
         return torch.from_numpy(state.copy())
     if isinstance(state, dict):

@@ -28,7 +28,7 @@ from skdl.engine import (
     state_to_numpy,
 )
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
-from skdl.utils import Interval, Options, draw_seed, resolve_device, validate_sample_weight
+from skdl.utils import Interval, Options, draw_seed, explained, resolve_device, validate_sample_weight
 
 # From this many rows on, early_stopping="auto" stops early.
 _AUTO_EARLY_STOPPING_ROWS = 10_000
@@ -142,7 +142,8 @@ class NeuralEstimator(Estimator):
         device = resolve_device(self.device)
         X = self._fit_inputs(X) if reset else self._encode_inputs(X)
         target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
-        check_consistent_length(X, target)
+        with explained(self, X, y):
+            check_consistent_length(X, target)
         weight = validate_sample_weight(sample_weight, len(X))
         if reset:
             self.__dict__.pop("_weights", None)  # a fit that fails leaves no model of an earlier one behind
@@ -151,12 +152,19 @@ class NeuralEstimator(Estimator):
         train_data = self._tensor_data(*train, device)
         valid_data = None if valid is None else self._tensor_data(*valid, device)
         plan = self._plan(device, 1 if one_epoch else self.max_epochs)
-        net = make_net(self._build_module(self._seed), plan, n_rows=len(train_data), valid=valid_data)
-        if not reset:
-            self._load_state(net, with_optimizer=one_epoch)
-        net.partial_fit(train_data, None)
+        # Training needs gradients, also where the caller has switched them off.
+        with torch.inference_mode(False), torch.enable_grad():
+            net = make_net(self._new_module(), plan, n_rows=len(train_data), valid=valid_data)
+            if not reset:
+                self._load_state(net, with_optimizer=one_epoch)
+            net.partial_fit(train_data, None)
         self._store(net)
         return self
+
+    def _new_module(self) -> nn.Module:
+        # torch's layers draw weights of their own before they get ours; its generator is the user's to move.
+        with torch.random.fork_rng(devices=[]):
+            return self._build_module(self._seed)
 
     def _training_sets(self, X, target, weight, reset: bool, may_split: bool) -> tuple[Rows, Rows | None]:
         """Choose, merge and learn from the rows to train on; return (X, target, weight) for training and validation."""
@@ -214,7 +222,7 @@ class NeuralEstimator(Estimator):
         net.history_ = History(dict(row, batches=[]) for row in self._history)
 
     def _rebuild(self):
-        net = make_net(self._build_module(self._seed), self._plan(resolve_device(self.device), self.max_epochs))
+        net = make_net(self._new_module(), self._plan(resolve_device(self.device), self.max_epochs))
         self._load_state(net, with_optimizer=True)
         return net
 

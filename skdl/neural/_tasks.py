@@ -11,6 +11,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from skdl.utils import class_weights, encode_classes, validate_y
 
 
+def _is_multilabel(y: np.ndarray) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1
+
+
 class NeuralClassifierMixin(ClassifierMixin):
     """Classification into one of several classes, or of several labels at once (y a 0/1 indicator matrix)."""
 
@@ -18,8 +22,8 @@ class NeuralClassifierMixin(ClassifierMixin):
         y = validate_y(self, y, multi_output=True)
         if sp.issparse(y):
             y = y.toarray()
-        check_classification_targets(y)
-        if type_of_target(y) == "multiclass-multioutput":
+        if y.ndim == 2 and y.shape[1] > 1 and type_of_target(y) != "multilabel-indicator":
+            check_classification_targets(y)
             raise ValueError(
                 f"y has {y.shape[1]} columns of several classes each. {type(self).__name__} takes one column of "
                 "classes or a 0/1 indicator matrix; wrap it in sklearn.multioutput.MultiOutputClassifier for this y."
@@ -28,7 +32,7 @@ class NeuralClassifierMixin(ClassifierMixin):
 
     def _fit_targets(self, y, classes=None) -> np.ndarray:
         y = self._validate_labels(y)
-        self._multilabel = type_of_target(y) == "multilabel-indicator"
+        self._multilabel = _is_multilabel(y)
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
             self.n_outputs_ = y.shape[1]
@@ -43,9 +47,7 @@ class NeuralClassifierMixin(ClassifierMixin):
 
     def _encode_targets(self, y) -> np.ndarray:
         y = self._validate_labels(y)
-        if (type_of_target(y) == "multilabel-indicator") != self._multilabel or (
-            self._multilabel and y.shape[1] != self.n_outputs_
-        ):
+        if _is_multilabel(y) != self._multilabel or (self._multilabel and y.shape[1] != self.n_outputs_):
             raise ValueError(
                 f"y has the shape {y.shape}, but training began with "
                 + (f"{self.n_outputs_} labels." if self._multilabel else "one column of classes.")
@@ -59,8 +61,8 @@ class NeuralClassifierMixin(ClassifierMixin):
         if unknown.any():
             row = int(unknown.argmax())
             raise ValueError(
-                f"y[{row}] is {y[row]!r}, which is none of the classes {self.classes_.tolist()} that training began "
-                "with. Name all classes in the first partial_fit, or fit anew with warm_start=False."
+                f"y[{row}] is {y[[row]].tolist()[0]!r}, which is none of the classes {self.classes_.tolist()} that "
+                "training began with. Name all classes in the first partial_fit, or fit anew with warm_start=False."
             )
         return codes
 

@@ -19,6 +19,8 @@ class _TableNetwork(NeuralEstimator):
 
     _constraints: ClassVar[dict[str, list]] = {
         **NeuralEstimator._constraints,
+        "hidden_layer_sizes": [Interval("int", 1, None), list, tuple, np.ndarray],
+        "categorical_features": [None, Options("from_dtype"), list, tuple, np.ndarray],
         "activation": [Options(*ACTIVATIONS)],
         "scaling": [None, Options("robust", "standard")],
     }
@@ -106,13 +108,13 @@ class MLPClassifier(NeuralClassifierMixin, _TableNetwork):
     optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}, \
 default="adamw"
         The rule by which weights are updated.
-    lr : float, default=1e-3
+    lr : float, default=3e-3
         The learning rate.
     weight_decay : float, default=1e-2
         The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
     batch_size : int, default=128
         The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
-    max_epochs : int, default=200
+    max_epochs : int, default=100
         The number of passes over the training rows.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
@@ -219,10 +221,10 @@ default="adamw"
         scaling="robust",
         categorical_features="from_dtype",
         optimizer="adamw",
-        lr=1e-3,
+        lr=3e-3,
         weight_decay=1e-2,
         batch_size=128,
-        max_epochs=200,
+        max_epochs=100,
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
@@ -281,13 +283,13 @@ class MLPRegressor(NeuralRegressorMixin, _TableNetwork):
     optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}, \
 default="adamw"
         The rule by which weights are updated.
-    lr : float, default=1e-3
+    lr : float, default=3e-3
         The learning rate.
     weight_decay : float, default=1e-2
         The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
     batch_size : int, default=128
         The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
-    max_epochs : int, default=200
+    max_epochs : int, default=100
         The number of passes over the training rows.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
@@ -383,10 +385,10 @@ default="adamw"
         scaling="robust",
         categorical_features="from_dtype",
         optimizer="adamw",
-        lr=1e-3,
+        lr=3e-3,
         weight_decay=1e-2,
         batch_size=128,
-        max_epochs=200,
+        max_epochs=100,
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,

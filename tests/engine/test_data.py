@@ -1,0 +1,103 @@
+"""Batches, outputs by blocks, and the state as NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from skdl.engine import Batches, TensorData, compute_outputs, state_from_numpy, state_to_numpy
+from skdl.engine.data import _BATCHES_PER_BLOCK
+from skdl.exceptions import DeviceMemoryWarning
+from skdl.utils import _device
+
+
+def rows_of(batches):
+    return [inputs[0][:, 0].int().tolist() for inputs, _ in batches]
+
+
+def flat(batches):
+    return [row for rows in batches for row in rows]
+
+
+def numbered(n):
+    return TensorData((torch.arange(float(n))[:, None],), torch.arange(n))
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 8 * _BATCHES_PER_BLOCK + 3])
+def test_every_row_comes_once_an_epoch(n):
+    batches = Batches(numbered(n), 8, seed=0)
+    epochs = [rows_of(batches) for _ in range(2)]
+    for epoch in epochs:
+        assert len(epoch) == len(batches)
+        assert [len(rows) for rows in epoch[:-1]] == [8] * (len(epoch) - 1)
+        assert sorted(flat(epoch)) == list(range(n))
+    assert (epochs[0] == epochs[1]) == (n <= 8)
+
+
+def test_order_depends_on_seed_and_epoch_alone():
+    torch.manual_seed(0)
+    first = rows_of(Batches(numbered(50), 8, seed=3, epoch=4))
+    torch.manual_seed(1)
+    later = Batches(numbered(50), 8, seed=3, epoch=3)
+    rows_of(later)
+    assert rows_of(later) == first
+    assert rows_of(Batches(numbered(50), 8, seed=4, epoch=4)) != first
+    assert flat(rows_of(Batches(numbered(50), 8))) == list(range(50))
+
+
+def test_inputs_target_and_weight_stay_together():
+    n = 40
+    data = TensorData((torch.arange(n) * 1.0, torch.arange(n) * 2), torch.arange(n) * 3, torch.arange(n) * 4.0)
+    for (one, two), (target, weight) in Batches(data, 7, seed=1):
+        assert torch.equal(one * 2, two.float())
+        assert torch.equal(one * 3, target.float())
+        assert torch.equal(one * 4, weight)
+    (one, two), (target, weight) = data[5]
+    assert (one.item(), two.item(), target.item(), weight.item()) == (5, 10, 15, 20)
+    assert TensorData((torch.ones(3),))[0][1] == (None, None)
+
+
+def test_outputs_of_a_row_do_not_depend_on_its_neighbours():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(37, 61), nn.ReLU(), nn.Linear(61, 5))
+    X = torch.randn(700, 37)
+    together = compute_outputs(module, (X,), torch.device("cpu"), 256)
+    order = torch.randperm(700)
+    shuffled = compute_outputs(module, (X[order],), torch.device("cpu"), 256)
+    np.testing.assert_array_equal(shuffled, together[order.numpy()])
+    alone = np.concatenate([compute_outputs(module, (X[i : i + 1],), torch.device("cpu"), 256) for i in range(50)])
+    np.testing.assert_array_equal(alone, together[:50])
+    with torch.no_grad():
+        np.testing.assert_allclose(together, module(X).numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_blocks_are_halved_when_memory_is_short(monkeypatch):
+    monkeypatch.setattr(_device, "_memory_warning_given", False)
+    seen = []
+
+    class Small(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            if len(x) > 40:
+                raise torch.OutOfMemoryError("no room")
+            return x * 2
+
+    X = torch.arange(100.0)[:, None]
+    with pytest.warns(DeviceMemoryWarning, match="out of memory"):
+        outputs = compute_outputs(Small(), (X,), torch.device("cpu"), 128)
+    np.testing.assert_array_equal(outputs[:, 0], np.arange(100) * 2.0)
+    assert max(seen[2:]) <= 40
+
+
+def test_state_survives_as_numpy():
+    optimizer = torch.optim.Adam(nn.Linear(3, 2).parameters())
+    state = {"a": torch.arange(3), "nested": [torch.ones(2, dtype=torch.bool), {"step": 4}], "text": "x"}
+    back = state_from_numpy(state_to_numpy(state))
+    assert torch.equal(back["a"], state["a"])
+    assert torch.equal(back["nested"][0], state["nested"][0])
+    assert back["nested"][1] == {"step": 4}
+    assert back["text"] == "x"
+    optimizer.load_state_dict(state_from_numpy(state_to_numpy(optimizer.state_dict())))
+    array = np.ones(3)
+    state_from_numpy(array)[0] = 5
+    assert array[0] == 1  # a copy
