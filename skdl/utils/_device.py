@@ -31,7 +31,7 @@ def resolve_device(device="auto"):
 
     asked = device
     if isinstance(device, str) and device == "auto":
-        device = get_config()["device"]
+        asked = device = get_config()["device"]
     forked = torch.cuda._is_in_bad_fork()
     if isinstance(device, str) and device == "auto":
         # A forked child cannot use its parent's CUDA context, so there "auto" means the CPU.

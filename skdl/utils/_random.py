@@ -177,16 +177,18 @@ def random_keep(keys, n: int, probability: float, device=None):
     ----------
     keys, n : as in :func:`random_bits`
     probability : float
-        The share of true values, from 0 to 1, to the nearest multiple of 2**-32.
+        The share of true values, from 0 to 1, to the nearest multiple of 2**-16.
     device : as in :func:`random_bits`
 
     Returns
     -------
     Tensor of shape (M, n), dtype bool
-        The same on every device. Each word of 64 bits serves four positions, so the probability is a multiple of
-        2**-16.
+        The same on every device. Each word of 64 bits serves four positions.
     """
     import torch
 
     quarters = random_bits(keys, -(-n // 4), device).view(torch.int16)[..., :n]  # (M, n), from -32768 to 32767
-    return quarters < round(probability * 2.0**16) - 32768
+    share = round(probability * 2.0**16)
+    if share == 2**16:  # one more than an int16 is compared with
+        return torch.ones_like(quarters, dtype=torch.bool)
+    return quarters < share - 32768
