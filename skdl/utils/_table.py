@@ -120,12 +120,10 @@ def _has_columns(X) -> bool:
 
 def _as_array(X):
     """Rows of mixed values keep their types; NumPy would turn them all into strings."""
-    if isinstance(X, (list, tuple)):
-        try:
-            return np.asarray(X, dtype=object)
-        except ValueError:
-            return X  # rows of unequal length: check_array says so
-    return X
+    if not isinstance(X, (list, tuple)):
+        return X
+    array = np.asarray(X, dtype=object)
+    return array if array.ndim == 2 else X  # check_array says what is wrong with rows of unequal length
 
 
 def _column(X, j: int):
@@ -150,7 +148,9 @@ def _is_category_dtype(column) -> bool:
 
 
 def _categorical_mask(X, categorical_features) -> np.ndarray:
-    d = X.shape[1] if len(getattr(X, "shape", ())) == 2 else 0
+    if len(getattr(X, "shape", ())) != 2:
+        return np.zeros(0, dtype=bool)  # check_array says what is wrong with it
+    d = X.shape[1]
     if categorical_features is None:
         return np.zeros(d, dtype=bool)
     if isinstance(categorical_features, str):
@@ -205,10 +205,10 @@ def _encode(estimator, X, schema: TableSchema, allow_nan: bool, check_params: di
     numeric = np.flatnonzero(~schema.is_categorical)
     n = X.shape[0]
     if len(numeric):
-        part = _Numeric(X, numeric)
-        with explained(estimator, part.frame):
+        part = _numeric_part(X, numeric)
+        with explained(estimator, part):
             block = check_array(
-                part.frame,
+                part,
                 dtype=float_dtypes(),
                 ensure_all_finite=_finite(allow_nan),
                 estimator=estimator,
@@ -239,13 +239,10 @@ def _encode(estimator, X, schema: TableSchema, allow_nan: bool, check_params: di
     return encoded
 
 
-class _Numeric:
-    """The numeric columns of a table, in a form whose columns keep their names for messages."""
-
-    def __init__(self, X, columns: np.ndarray):
-        if hasattr(X, "iloc"):
-            self.frame = X.iloc[:, columns]
-        elif _has_columns(X):
-            self.frame = X[:, columns.tolist()]
-        else:
-            self.frame = X[:, columns]
+def _numeric_part(X, columns: np.ndarray):
+    """The numeric columns, under the names or positions that they have in X, for messages."""
+    if hasattr(X, "iloc"):
+        return X.iloc[:, columns]
+    if _has_columns(X):
+        return X[:, columns.tolist()]
+    return pd.DataFrame(X[:, columns], columns=columns)

@@ -28,7 +28,8 @@ def test_check(estimator, check):
     try:
         check(estimator)
     except unittest.SkipTest as skip:
-        assert any(re.fullmatch(own, str(skip)) for own in _OWN_SKIPS), f"skipped: {skip}"
+        if not any(re.fullmatch(own, str(skip)) for own in _OWN_SKIPS):
+            pytest.fail(f"skipped: {skip}")
 
 
 @for_each_row()

@@ -1,5 +1,7 @@
 """A family fit is the same fits done together."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,6 @@ def test_the_candidates_of_the_table_differ(row):
     said = [outputs(row.make(**candidate).fit(X, y), X) for candidate in row.candidates]
     assert any(
         first[method].shape != other[method].shape or not np.array_equal(first[method], other[method])
-        for first, other in zip(said, said[1:], strict=False)
+        for first, other in pairwise(said)
         for method in first
     )

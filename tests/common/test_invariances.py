@@ -1,4 +1,4 @@
-"""What must change nothing: the order of rows and columns, weights in place of copies, threads, other people's draws."""
+"""What must change nothing: the order of rows and columns, weights for copies, threads, other people's draws."""
 
 import random
 
@@ -51,6 +51,11 @@ def _subset(y, rows):
     return None if y is None else y[rows]
 
 
+def _predictions(said):
+    """All but the neighbours themselves, which are rows of the training set: copies are more rows."""
+    return {method: value for method, value in said.items() if "kneighbors" not in method}
+
+
 @for_each_row(lambda row: row.takes_weights and "weights" in row.holds)
 @pytest.mark.parametrize("scale", [1, 2.5], ids=["copies", "scaled-weights"])
 def test_a_weight_is_a_number_of_copies(row, scale):
@@ -60,10 +65,10 @@ def test_a_weight_is_a_number_of_copies(row, scale):
     one_each = np.full(len(copies), float(scale))
     repeated = fitted_outputs(row, X[copies], _subset(y, copies), X, settled=True, sample_weight=one_each)
     weighted = fitted_outputs(row, X, y, settled=True, sample_weight=weight * float(scale))
-    assert_same_outputs(weighted, repeated, row.rounding)
+    assert_same_outputs(_predictions(weighted), _predictions(repeated), row.rounding)
 
 
-@for_each_row(lambda row: row.takes_weights and "weights" in row.holds)
+@for_each_row(lambda row: row.takes_weights)
 def test_a_weight_of_zero_leaves_the_sample_out(row):
     X, y = samples(row)
     rows = np.arange(len(X)) % 3 != 0
@@ -71,10 +76,10 @@ def test_a_weight_of_zero_leaves_the_sample_out(row):
     spoilt = np.where(rows[:, None], X, np.clip(X[::-1] * 50, X[rows].min(axis=0), X[rows].max(axis=0)))
     left_out = fitted_outputs(row, spoilt, y, X, settled=True, sample_weight=rows.astype(float))
     without = fitted_outputs(row, X[rows], _subset(y, rows), X, settled=True)
-    assert_same_outputs(left_out, without, row.rounding)
+    assert_same_outputs(_predictions(left_out), _predictions(without), row.rounding)
 
 
-@for_each_row(lambda row: row.takes_weights and "weights" in row.holds)
+@for_each_row(lambda row: row.takes_weights)
 def test_weights_of_one_are_no_weights(row):
     X, y = samples(row)
     expected = fitted_outputs(row, X, y)
@@ -95,23 +100,25 @@ def test_weights_matter(row):
 def test_the_same_seed_gives_the_same_bits_whatever_else_draws(row):
     X, y = samples(row)
     first = fitted_outputs(row, X, y)
-    np.random.seed(4)
-    np.random.rand(17)
+    np.random.seed(4)  # noqa: NPY002, what others may do
+    np.random.rand(17)  # noqa: NPY002
     torch.manual_seed(4)
     torch.rand(17)
     random.seed(4)
     assert_same_outputs(fitted_outputs(row, X, y), first)
 
 
+def _numpy_state() -> str:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002, the global generator is what is watched
+    return repr((name, keys.tolist(), rest))
+
+
 @for_each_row()
 def test_no_global_generator_is_touched(row):
     X, y = samples(row)
-    in_numpy, in_torch, in_python = np.random.get_state(), torch.get_rng_state(), random.getstate()
+    in_numpy, in_torch, in_python = _numpy_state(), torch.get_rng_state(), random.getstate()
     fitted_outputs(row, X, y)
-    after = np.random.get_state()
-    assert after[0] == in_numpy[0]
-    np.testing.assert_array_equal(after[1], in_numpy[1])
-    assert after[2:] == in_numpy[2:]
+    assert _numpy_state() == in_numpy
     assert torch.equal(torch.get_rng_state(), in_torch)
     assert random.getstate() == in_python
 
