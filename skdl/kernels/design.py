@@ -111,18 +111,19 @@ class Design:
 def _scaled_rows(X: Tensor, weight: Tensor) -> Tensor:
     counts = X.crow_indices().diff()
     values = X.values() * torch.repeat_interleave(weight, counts)
-    return torch.sparse_csr_tensor(X.crow_indices(), X.col_indices(), values, X.shape)
+    return torch.sparse_csr_tensor(X.crow_indices(), X.col_indices(), values, X.shape, check_invariants=False)
 
 
-def _sparse_tensor(X: sp.csr_array, device: torch.device) -> Tensor:
+def _sparse_tensor(X: sp.csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
             torch.from_numpy(X.indptr.astype(np.int64)),
             torch.from_numpy(X.indices.astype(np.int64)),
-            torch.from_numpy(np.ascontiguousarray(X.data)),
+            torch.from_numpy(np.ascontiguousarray(X.data)).to(dtype),
             X.shape,
             device=device,
+            check_invariants=False,
         )
 
 
@@ -238,7 +239,7 @@ def _make_sparse(X: sp.csr_array, weights, total: float, *, center: bool, device
     square = (scaled.multiply(scaled).T @ mass) / n - mean**2
     dtype = torch.float32 if X.dtype == np.float32 or device.type == "mps" else torch.float64
     return Design(
-        _sparse_tensor(scaled, device).to(dtype), _sparse_tensor(scaled.T.tocsr(), device).to(dtype), np.zeros(d),
+        _sparse_tensor(scaled, dtype, device), _sparse_tensor(scaled.T.tocsr(), dtype, device), np.zeros(d),
         scale, _tensor(mean, wide, device), _tensor(np.maximum(square, 0.0), wide, device),
         _tensor(weights, dtype, device), total,
     )  # fmt: skip

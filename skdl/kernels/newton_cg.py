@@ -58,7 +58,7 @@ def minimize_newton_cg(
             curvature = models[0].curvature(theta)
             solve = (curvature.preconditioner() if worn else None) or precondition
             forcing = min(0.25, (decrement / level) ** 0.25)
-            direction, products = _conjugate_gradients(curvature, gradient, solve, forcing)
+            direction, products = conjugate_gradients(curvature, gradient, solve, forcing)
             worn = worn or products > _MANY_PRODUCTS
             slope = float((direction * gradient).sum())
             last_promised, promised = promised, -0.5 * slope
@@ -91,7 +91,7 @@ def minimize_newton_cg(
         return Solution(theta, value, n_iter, False, interrupted=True)
 
 
-def _conjugate_gradients(curvature, gradient: Tensor, solve, forcing: float) -> tuple[Tensor, int]:
+def conjugate_gradients(curvature, gradient: Tensor, solve, forcing: float) -> tuple[Tensor, int]:
     """Solve ``H x = -gradient`` until the residual has shrunk by ``forcing`` in the preconditioned norm."""
     x = torch.zeros_like(gradient)
     residual = -gradient

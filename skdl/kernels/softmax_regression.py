@@ -256,10 +256,11 @@ class SoftmaxCurvature:
         result[:, :-1].addr_(result[:, -1], design.mean, alpha=-1.0)
         return result.addcmul_(V, objective.penalty).mul_(objective.mask)
 
-    def preconditioner(self):
+    def preconditioner(self, free: Tensor | None = None):
         """A function that divides a gradient by the Hessian's diagonal blocks, one for each logit.
 
-        None where the blocks would cost more than about a hundred products with the Hessian.
+        ``free`` (K, d + 1) is one for the parameters that may move and zero for the others. None is returned where the
+        blocks would cost more than about a hundred products with the Hessian.
         """
         objective, design = self.objective, self.objective.design
         K, d = objective.K, design.d
@@ -276,7 +277,8 @@ class SoftmaxCurvature:
         blocks = torch.empty(K, d + 1, d + 1, dtype=objective.wide, device=X.device)
         for k in range(K):
             blocks[k] = (X.T @ (X * spread[k][:, None])) / len(X)
-        blocks *= objective.mask[:, None] * objective.mask
-        blocks.diagonal(dim1=1, dim2=2).add_(objective.penalty + (1.0 - objective.mask) + 1e-12)
+        free = objective.mask.expand(K, -1) if free is None else free * objective.mask
+        blocks *= free[:, :, None] * free[:, None, :]
+        blocks.diagonal(dim1=1, dim2=2).add_(objective.penalty + (1.0 - free) + 1e-12)
         factors = torch.stack([factorize(block) for block in blocks])
-        return lambda gradient: torch.cholesky_solve(gradient[:, :, None], factors)[:, :, 0].mul_(objective.mask)
+        return lambda gradient: torch.cholesky_solve(gradient[:, :, None], factors)[:, :, 0].mul_(free)

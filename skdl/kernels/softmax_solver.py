@@ -1,10 +1,12 @@
 """Which algorithm minimizes a softmax objective, and with what preconditioner."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from skdl.kernels.newton import Solution, factorize, minimize_newton
 from skdl.kernels.newton_cg import minimize_newton_cg
+from skdl.kernels.orthant import minimize_orthant
 from skdl.kernels.softmax_regression import SoftmaxObjective
 
 # A Newton step forms and factorizes a (q, q) Hessian: up to this q, and up to this many products for it.
@@ -38,7 +40,19 @@ def minimize(
     if start is not None:
         theta = objective.from_user(*start)
     if l1 > 0:
-        raise ValueError("An l1 penalty is not supported; use l1_ratio=0.")
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            weights = np.append(l1 / objective.design.scale, 0.0)
+        # A column too small to be worth its penalty stays at zero.
+        l1_weights = torch.from_numpy(np.minimum(weights, 1e30)).to(theta)
+        square = torch.cat([objective.design.square, torch.ones_like(theta[0, -1:])])
+        diagonal = objective.curvature_scale() * square + objective.penalty
+        diagonal = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal))
+        solution = minimize_orthant(
+            objective, theta, l1_weights, diagonal, tol=tol, level=level, max_iter=max_iter, step_done=step_done
+        )
+        if objective.K > 1:
+            solution.theta[:, -1] -= solution.theta[:, -1].mean()
+        return solution
     solution = minimize_smooth(
         objective, _balanced(theta), tol=tol, level=level, max_iter=max_iter, gram=gram, step_done=step_done
     )

@@ -17,7 +17,7 @@ class LinearPredictor(Estimator):
         X = validate_X(self, X, accept_sparse="csr")
         # The product in the type of X: a float64 row on a float32 model keeps its digits.
         coef = self.coef_.astype(X.dtype, copy=False)
-        return np.asarray(X @ coef.T) + self.intercept_.astype(X.dtype, copy=False)
+        return np.asarray(X @ coef.T) + np.asarray(self.intercept_, dtype=X.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

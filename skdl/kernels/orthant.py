@@ -1,0 +1,119 @@
+"""Newton's method for a smooth convex objective plus weighted absolute values.
+
+Within an orthant the absolute values are linear, so the smooth machinery works there. Each iteration takes a proximal
+gradient step, which decides which parameters are zero, and then a Newton step by conjugate gradients among those that
+are not, cut off where a parameter would change its sign. Methods of this kind are analysed by Byrd, Chin, Nocedal &
+Oztoprak (2016), https://doi.org/10.1007/s10107-015-0941-y, and Chen, Curtis & Robinson (2017),
+https://doi.org/10.1137/16M1062259.
+"""
+
+import torch
+from torch import Tensor
+
+from skdl.kernels.newton import Solution
+from skdl.kernels.newton_cg import conjugate_gradients
+
+
+class _Restricted:
+    """A Hessian among some of the parameters, lifted a little so that it is never singular."""
+
+    def __init__(self, curvature, free: Tensor, diagonal: Tensor):
+        self.curvature, self.free, self.lift = curvature, free, 1e-9 * diagonal
+
+    def times(self, V: Tensor) -> Tensor:
+        return self.curvature.times(V).addcmul_(V, self.lift).mul_(self.free)
+
+
+def minimize_orthant(
+    objective, theta: Tensor, l1: Tensor, diagonal: Tensor, *, tol: float, level: float, max_iter: int, step_done=None
+) -> Solution:
+    """Minimize ``objective(theta) + (l1 * |theta|).sum()``.
+
+    Parameters
+    ----------
+    objective : object
+        Has ``evaluate(theta)``, and ``curvature(theta)`` with ``times(V)`` and ``preconditioner(free)``.
+    theta : Tensor
+        Where to begin.
+    l1 : Tensor, broadcasts with theta
+        The weights of the absolute values; zero for what is free.
+    diagonal : Tensor, broadcasts with theta
+        A guess of the curvature of each parameter.
+    tol, level, max_iter, step_done
+        As in :func:`skdl.kernels.newton.minimize_newton`; the gradient is that of the steepest descent, which is zero
+        for a parameter that is zero and whose smooth gradient is below its weight.
+
+    Returns
+    -------
+    Solution
+    """
+    n_iter, value, safety = 0, float("inf"), 1.0
+    l1, diagonal = l1.expand_as(theta), diagonal.expand_as(theta)
+    try:
+        smooth, gradient = objective.evaluate(theta)
+        value = smooth + float((l1 * theta.abs()).sum())
+        while True:
+            steepest = _steepest(theta, gradient, l1)
+            steep = float(steepest.abs().max())
+            decrement = 0.5 * float((steepest * steepest / diagonal).sum())
+            if steep == 0.0 or (steep <= tol and n_iter > 0 and decrement <= 1e-2 * tol**2 * level):
+                return Solution(theta, value, n_iter, True)
+            if n_iter >= max_iter:
+                return Solution(theta, value, n_iter, False)
+            start_value = value
+            slack = 1e-15 * max(abs(value), level)
+            # The proximal step; its length adapts to how wrong the diagonal is.
+            while True:
+                candidate = _shrunk(theta - gradient / (safety * diagonal), l1 / (safety * diagonal))
+                change = candidate - theta
+                new_smooth, new_gradient = objective.evaluate(candidate)
+                model = float((gradient * change).sum()) + 0.5 * safety * float((diagonal * change * change).sum())
+                if new_smooth <= smooth + model + slack:
+                    break
+                safety *= 2.0
+            safety = max(safety / 1.5, 0.5)
+            theta, smooth, gradient = candidate, new_smooth, new_gradient
+            value = smooth + float((l1 * theta.abs()).sum())
+            # The Newton step among what is not zero.
+            signs = theta.sign()
+            free = ((theta != 0) | (l1 == 0)).to(theta.dtype)
+            reduced = (gradient + l1 * signs) * free
+            reduced_decrement = 0.5 * float((reduced * reduced / diagonal).sum())
+            promised = 0.0
+            if reduced_decrement > 0.0:
+                curvature = objective.curvature(theta)
+                solve = curvature.preconditioner(free) or (lambda v, free=free: v / diagonal * free)
+                forcing = min(0.2, (reduced_decrement / level) ** 0.25)
+                direction, _ = conjugate_gradients(_Restricted(curvature, free, diagonal), reduced, solve, forcing)
+                promised = -0.5 * float((direction * reduced).sum())
+                step = 1.0
+                while step > 1e-8:
+                    candidate = theta + step * direction
+                    candidate = torch.where((l1 > 0) & (candidate.sign() != signs), 0.0, candidate)
+                    new_smooth, new_gradient = objective.evaluate(candidate)
+                    new_value = new_smooth + float((l1 * candidate.abs()).sum())
+                    if new_value <= value + 1e-4 * float((reduced * (candidate - theta)).sum()) + slack:
+                        theta, smooth, gradient, value = candidate, new_smooth, new_gradient, new_value
+                        break
+                    step *= 0.4
+            n_iter += 1
+            if step_done is not None:
+                step_done(value)
+            left = _steepest(theta, gradient, l1)
+            steep = float(left.abs().max())
+            outside = 0.5 * float((left * left * (1.0 - free) / diagonal).sum())
+            if steep <= tol and promised + outside <= tol**2 * level:
+                return Solution(theta, value, n_iter, True)
+            if start_value - value <= slack:
+                return Solution(theta, value, n_iter, steep <= max(tol, 1e-7))
+    except KeyboardInterrupt:
+        return Solution(theta, value, n_iter, False, interrupted=True)
+
+
+def _shrunk(theta: Tensor, by: Tensor) -> Tensor:
+    return theta.sign() * (theta.abs() - by).clamp_min(0.0)
+
+
+def _steepest(theta: Tensor, gradient: Tensor, l1: Tensor) -> Tensor:
+    """The subgradient of least norm."""
+    return torch.where(theta != 0, gradient + l1 * theta.sign(), _shrunk(gradient, l1))
