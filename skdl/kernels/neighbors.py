@@ -34,7 +34,7 @@ class Reference(NamedTuple):
     scale : float
         The power of two that was multiplied by afterwards.
     augmented : Tensor of shape (n, d + 1)
-        Centred points, and their norms as a last column; float32 or float64.
+        Centred points, and their norms as a last column; float64, float32 or bfloat16.
     low : Tensor of shape (n,)
         The part of the lower bound that depends on the point alone.
     norms : Tensor of shape (n,)
@@ -62,6 +62,14 @@ def _power_of_two(largest: float) -> float:
     return 2.0 ** -min(max(math.frexp(largest)[1], -1000), 1000)
 
 
+def _slack(d: int, dtype) -> float:
+    """The constant of the error bound of products of length d."""
+    if dtype == torch.bfloat16:
+        # Two rounded factors and a rounded result; sums run in single precision.
+        return (3 * 2.0**-9 * 1.02 + (d + 17) * 2.0**-24) * 1.02
+    return (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
+
+
 def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference:
     """Centre, scale and augment training points.
 
@@ -70,7 +78,7 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference
     points : Tensor of shape (n, d)
         Float32 or float64; kept, not copied.
     dtype : torch.dtype, default=torch.float32
-        The precision of the products.
+        The precision of the products; bfloat16 too.
     chunk_rows : int, default=16384
         How many rows to convert at a time.
 
@@ -90,21 +98,24 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference
     spread = max(float((points[rows].double() - shift).abs().max()) for rows in chunks)
     scale = _power_of_two(spread)
     augmented = torch.empty((n, d + 1), dtype=dtype, device=device)
-    low = torch.empty(n, dtype=dtype, device=device)
-    slack = (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
+    slack = _slack(d, dtype)
+    rest = torch.float32 if dtype == torch.bfloat16 else dtype
+    low = torch.empty(n, dtype=rest, device=device)
+    size = torch.empty(n, dtype=rest, device=device)
     for rows in chunks:
         centred = (points[rows].double() - shift) * scale
         norms = torch.linalg.vector_norm(centred, dim=1)
         augmented[rows, :d] = centred.to(dtype)
         augmented[rows, d] = norms.to(dtype)
-        low[rows] = (norms * norms * (0.5 * (1 - slack)) - _TINY).to(dtype)
+        low[rows] = (norms * norms * (0.5 * (1 - slack)) - _TINY).to(rest)
+        size[rows] = norms.to(rest)
     return Reference(
         points=points,
         shift=shift,
         scale=scale,
         augmented=augmented,
         low=low,
-        norms=augmented[:, d].contiguous(),
+        norms=size,
         slack=slack,
         exact_scale=outer if not 1e-140 < max(largest, 1e-300) < 1e140 else 1.0,
     )

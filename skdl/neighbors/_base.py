@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import effective_n_jobs
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils import check_array, get_tags
@@ -246,11 +245,6 @@ def as_graph(data, indices, indptr, shape):
     """A CSR matrix in scikit-learn's configured interface (sparse arrays or matrices)."""
     wants_array = get_config().get("sparse_interface") == "sparray"
     return (sp.csr_array if wants_array else sp.csr_matrix)((data, indices, indptr), shape=shape)
-
-
-def n_threads(n_jobs) -> int:
-    """The number of threads that ``n_jobs`` stands for."""
-    return effective_n_jobs(n_jobs)
 
 
 def _without_diagonal(graph):

@@ -1,8 +1,11 @@
 """Indexes: what answers neighbour queries, one class for each way to search."""
 
+import threading
+
 import numpy as np
 import scipy.sparse as sp
 import torch
+from joblib import effective_n_jobs
 
 from skdl.exceptions import DeviceError
 from skdl.kernels import neighbors as kernel
@@ -13,6 +16,19 @@ from skdl.utils import for_each_chunk, progress
 
 # What the temporaries of one chunk of queries may take, in bytes.
 WORK_BYTES = {"cpu": 96 << 20, "cuda": 1 << 30}
+
+# From how much work on (queries x rows x features) the search goes by compiled tiles, and by products in bfloat16.
+TILE_WORK = 1 << 28
+COARSE_WORK = 1 << 34
+COARSE_FEATURES = 128
+
+# How many queries are embedded at a time.
+QUERY_ROWS = 1 << 15
+
+
+def n_threads(n_jobs) -> int:
+    """The number of threads that ``n_jobs`` stands for; torch's setting for None."""
+    return torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
 
 
 class Index:
@@ -85,33 +101,57 @@ class EuclideanIndex(Index):
         super().__init__(metric, metric.embed(X, False), **options)
         self.points = kernel.as_tensor(self.X, self.device)
         self._references: dict = {}
+        self._lock = threading.Lock()
+        self._tiles = None
 
-    def _reference(self, dtype):
-        if dtype not in self._references:
-            self._references[dtype] = kernel.prepare(self.points, dtype)
-        return self._references[dtype]
+    def reference(self, dtype):
+        """The points prepared for products of this type."""
+        with self._lock:
+            if dtype not in self._references:
+                self._references[dtype] = kernel.prepare(self.points, dtype)
+            return self._references[dtype]
 
     def _precisions(self):
         # TF32 or bfloat16 products would break the error bound.
         exact = kernel.single_precision_is_kept(self.device)
         return [torch.float32, torch.float64] if exact else [torch.float64]
 
+    def kneighbors(self, queries, k, verbose=0):
+        m, (n, d) = queries.shape[0], self.X.shape
+        if self.device.type != "cpu" or m * n * (d + 16) < TILE_WORK:
+            return super().kneighbors(queries, k, verbose)
+        # Imported here: numba takes longer than the search of a small table.
+        from skdl.kernels.tiles import TileSearch, coarse_products_pay
+
+        if self._tiles is None:
+            self._tiles = TileSearch(self.points.numpy(), self.reference)
+        precisions = self._precisions()
+        if d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and coarse_products_pay(d):
+            precisions = [torch.bfloat16, *precisions]
+        distances, indices = np.empty((m, k)), np.empty((m, k), dtype=np.int64)
+        with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
+            # Queries are embedded, and made dense, in pieces.
+            for start in range(0, m, QUERY_ROWS):
+                rows = slice(start, min(start + QUERY_ROWS, m))
+                part = kernel.as_tensor(self.prepare_queries(queries[rows]), self.device).numpy()
+                distances[rows], indices[rows] = self._tiles.kneighbors(
+                    part, k, precisions, n_threads(self.n_jobs), bar.update
+                )
+        return self.metric.finish(distances), indices
+
     def search(self, queries, k):
         queries = kernel.as_tensor(queries, self.device)
-        limit: int | None = 8 * (k + 8) * len(queries)
-        found = None
-        for dtype in self._precisions():
-            found = kernel.nearest(self._reference(dtype), queries, k, limit)
-            if found is not None:
-                break
+        limit = 8 * (k + 8) * len(queries)
+        precisions = self._precisions()
+        found = kernel.nearest(self.reference(precisions[0]), queries, k, limit)
         if found is None:
-            found = kernel.nearest(self._reference(self._precisions()[-1]), queries, k)
-        distances = torch.sqrt(found[0]) / self._reference(self._precisions()[-1]).exact_scale
+            found = kernel.nearest(self.reference(torch.float64), queries, k)
+        distances = torch.sqrt(found[0]) / self.reference(precisions[0]).exact_scale
         return distances.cpu().numpy(), found[1].cpu().numpy()
 
     def search_within(self, queries, radius):
         queries, radius = kernel.as_tensor(queries, self.device), kernel.as_tensor(radius, self.device)
-        found = kernel.within(self._reference(self._precisions()[0]), queries, radius)
+        found = kernel.within(self.reference(self._precisions()[0]), queries, radius)
         return tuple(part.cpu().numpy() for part in found)
 
 

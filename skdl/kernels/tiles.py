@@ -1,0 +1,431 @@
+"""Euclidean neighbours on a CPU, by tiles that stay in cache.
+
+A product of a few hundred queries and a thousand points is scanned as soon as it is made: what lies at or below the
+query's threshold goes into a short list, and whenever the list is full the threshold is lowered and the list thinned
+(the bounds are those of :mod:`skdl.kernels.neighbors`). At the end the list is compared exactly. A list that stays full
+means that the products are too coarse for the query, or that very many points are equally distant: the query then goes
+to the next stage, of higher precision, and in the end to a comparison with all points.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+
+import numpy as np
+import torch
+from numba import njit
+
+from skdl.kernels.neighbors import Reference, centred_queries
+
+QUERY_TILE = 512
+POINT_TILE = 1024
+_BLOCK = 64
+# Beyond this norm (the points have norms of about 1) products may overflow in single precision.
+_FAR = 1e15
+
+
+@njit(nogil=True, cache=True)
+def exact_square(a, b, lanes, scale):
+    """The squared distance of two rows, added in the order of :mod:`skdl.kernels.distances`."""
+    d = a.shape[0]
+    if d < 16:
+        total = 0.0
+        for f in range(d):
+            t = np.float64(a[f]) * scale - np.float64(b[f]) * scale
+            total += t * t
+        return total
+    lanes[:] = 0.0
+    whole = d - d % 16
+    for first in range(0, whole, 16):
+        for lane in range(16):
+            t = np.float64(a[first + lane]) * scale - np.float64(b[first + lane]) * scale
+            lanes[lane] += t * t
+    for f in range(whole, d):
+        t = np.float64(a[f]) * scale - np.float64(b[f]) * scale
+        lanes[f - whole] += t * t
+    half = 8
+    while half > 0:
+        for lane in range(half):
+            lanes[lane] += lanes[lane + half]
+        half //= 2
+    return lanes[0]
+
+
+@njit(nogil=True, cache=True)
+def _kth_smallest(values, n, k):
+    """Partition ``values[:n]`` in place; return the k-th smallest."""
+    low, high = 0, n - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            high = j
+        elif k - 1 >= i:
+            low = i
+        else:
+            break
+    return values[k - 1]
+
+
+@njit(nogil=True, cache=True)
+def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshold, scratch):
+    """Lower the threshold of list i and drop what lies above it; return the new threshold and length."""
+    if count < k:
+        return threshold, count
+    for place in range(count):
+        scratch[place] = values[i, place]
+    kth = _kth_smallest(scratch, count, k)
+    upper = -np.inf
+    for place in range(count):
+        if values[i, place] <= kth:
+            size = np.float64(norms[columns[i, place]])
+            bound = np.float64(values[i, place]) + slack * size * (2.0 * query_norm + size) + 2e-30
+            if bound > upper:
+                upper = bound
+    upper += blur * (abs(upper) + query_norm * query_norm)
+    # Rounded upwards, whichever precision the list has.
+    lowered = upper + abs(upper) * 1.2e-7 if values.itemsize == 4 else upper
+    if lowered < threshold:
+        threshold = lowered
+    kept = 0
+    for place in range(count):
+        if values[i, place] <= threshold:
+            values[i, kept] = values[i, place]
+            columns[i, kept] = columns[i, place]
+            kept += 1
+    return threshold, kept
+
+
+@njit(nogil=True, cache=True)
+def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns, counts, triggers, thresholds):
+    """Add to each query's list what its row of products has at or below its threshold.
+
+    Parameters
+    ----------
+    tile : ndarray of shape (m, w), float32 or float64
+        Products.
+    low, norms : ndarray of shape (n,)
+        Of the stage.
+    first : int
+        The point of the tile's first column.
+    k : int
+        How many neighbours are looked for.
+    query_norms : ndarray of shape (n_queries,)
+        The norms of the centred queries.
+    slack, blur : float
+        The constants of the error bounds of the products and of the exact distances.
+    values, columns : ndarray of shape (n_queries, capacity)
+        The lists.
+    counts, triggers : ndarray of shape (n_queries,), dtype int64
+        The length of each list, -1 once it has overflowed, and the length at which it is thinned next.
+    thresholds : ndarray of shape (n_queries,), dtype float64
+        What each list takes.
+    """
+    width = tile.shape[1]
+    whole = width - width % _BLOCK
+    capacity = values.shape[1] - _BLOCK
+    scratch = np.empty(values.shape[1], dtype=values.dtype)
+    for i in range(tile.shape[0]):
+        count = counts[i]
+        if count < 0:
+            continue
+        threshold = thresholds[i]
+        limit = values.dtype.type(threshold)
+        for start in range(0, width, _BLOCK):
+            # Slices of a fixed length let the comparison compile to vector instructions.
+            products = tile[i, start : start + _BLOCK]
+            below = low[first + start : first + start + _BLOCK]
+            length = _BLOCK
+            if start < whole:
+                above = np.int32(0)
+                for place in range(_BLOCK):
+                    above = np.int32(above + np.int32(below[place] - products[place] > limit))
+                if above == _BLOCK:
+                    continue
+            else:
+                length = width - whole
+            # Without a branch: each entry is written, and the next one writes over it unless it counts.
+            for place in range(length):
+                bound = below[place] - products[place]
+                values[i, count] = bound
+                columns[i, count] = first + start + place
+                count += bound <= limit
+            if count >= triggers[i]:
+                threshold, count = _thin(
+                    values, columns, i, count, k, norms, query_norms[i], slack, blur, threshold, scratch
+                )
+                limit = values.dtype.type(threshold)
+                triggers[i] = min(capacity, 2 * count + 16)
+                if count >= capacity:
+                    count = -1
+                    break
+        counts[i] = count
+        thresholds[i] = threshold
+
+
+@njit(nogil=True, cache=True)
+def _insert(distances, indices, filled, distance, index):
+    """Insert into a sorted list; of equal distances the one that is there stays ahead."""
+    k = distances.shape[0]
+    place = filled if filled < k else k - 1
+    while place > 0 and distances[place - 1] > distance:
+        distances[place] = distances[place - 1]
+        indices[place] = indices[place - 1]
+        place -= 1
+    distances[place] = distance
+    indices[place] = index
+
+
+@njit(nogil=True, cache=True)
+def _rank(
+    queries,
+    points,
+    scale,
+    blur,
+    norms,
+    query_norms,
+    slack,
+    values,
+    columns,
+    counts,
+    thresholds,
+    distances,
+    indices,
+):
+    """Compare the listed points exactly."""
+    k = distances.shape[1]
+    lanes = np.empty(16)
+    scratch = np.empty(values.shape[1], dtype=values.dtype)
+    for i in range(queries.shape[0]):
+        if counts[i] < 0:
+            continue
+        _, count = _thin(values, columns, i, counts[i], k, norms, query_norms[i], slack, blur, thresholds[i], scratch)
+        filled = 0
+        # Columns are in increasing order, so that equal distances stay in the order of the points.
+        for place in range(count):
+            distance = exact_square(queries[i], points[columns[i, place]], lanes, scale)
+            if filled < k or distance < distances[i, k - 1]:
+                _insert(distances[i], indices[i], filled, distance, columns[i, place])
+                filled += filled < k
+
+
+@njit(nogil=True, cache=True)
+def _compare_all(queries, rows, points, scale, distances, indices):
+    """Compare some queries exactly with all points."""
+    k = distances.shape[1]
+    lanes = np.empty(16)
+    for i in rows:
+        filled = 0
+        for index in range(points.shape[0]):
+            distance = exact_square(queries[i], points[index], lanes, scale)
+            if filled < k or distance < distances[i, k - 1]:
+                _insert(distances[i], indices[i], filled, distance, index)
+                filled += filled < k
+
+
+_torch_lock = threading.Lock()
+_torch_users: list[int] = []
+
+
+@contextmanager
+def _one_torch_thread():
+    """Let every product run in the thread that asks for it; torch's setting comes back when the last user leaves."""
+    with _torch_lock:
+        if not _torch_users:
+            _torch_users.append(torch.get_num_threads())
+            torch.set_num_threads(1)
+        _torch_users.append(0)
+    try:
+        yield
+    finally:
+        with _torch_lock:
+            _torch_users.pop()
+            if len(_torch_users) == 1:
+                torch.set_num_threads(_torch_users.pop())
+
+
+class _Scratch(threading.local):
+    """The tiles of each thread, one of each type."""
+
+    def tile(self, m, width, dtype):
+        held = self.__dict__.setdefault(dtype, torch.empty(0, dtype=dtype))
+        if not held.numel():
+            held = self.__dict__[dtype] = torch.empty(QUERY_TILE * POINT_TILE, dtype=dtype)
+        return held[: m * width].view(m, width)
+
+
+def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, points, k, distances, indices):
+    """Search one tile of queries in one precision; return which queries overflowed."""
+    m, n = len(queries), len(points)
+    low, norms = stage.low.numpy(), stage.norms.numpy()
+    kind = low.dtype
+    coarse = stage.augmented.dtype == torch.bfloat16
+    capacity = 16 * k + 256
+    values = np.empty((m, capacity + _BLOCK), dtype=kind)
+    columns = np.empty((m, capacity + _BLOCK), dtype=np.int32)
+    counts = np.where(query_norms < _FAR, 0, -1)
+    triggers = np.full(m, 2 * k + 32)
+    thresholds = np.full(m, np.inf)
+    blur = 4 * (queries.shape[1] + 16) * 2.0**-53
+    for first in range(0, n, POINT_TILE):
+        part = stage.augmented[first : first + POINT_TILE]
+        tile = scratch.tile(m, len(part), stage.augmented.dtype)
+        torch.mm(augmented, part.T, out=tile)
+        if coarse:
+            tile = scratch.tile(m, len(part), torch.float32).copy_(tile)
+        _scan(
+            tile.numpy(),
+            low,
+            norms,
+            first,
+            k,
+            query_norms,
+            stage.slack,
+            blur,
+            values,
+            columns,
+            counts,
+            triggers,
+            thresholds,
+        )
+    _rank(
+        queries,
+        points,
+        stage.exact_scale,
+        blur,
+        norms,
+        query_norms,
+        stage.slack,
+        values,
+        columns,
+        counts,
+        thresholds,
+        distances,
+        indices,
+    )
+    return np.flatnonzero(counts < 0)
+
+
+class TileSearch:
+    """Search fixed points by tiles.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d), C order
+        Float32 or float64.
+    reference : callable
+        Takes a dtype and returns the points as :class:`skdl.kernels.neighbors.Reference`.
+    """
+
+    def __init__(self, points, reference: Callable[[torch.dtype], Reference]):
+        self.points = points
+        self.reference = reference
+        self._too_coarse: set[torch.dtype] = set()
+
+    def kneighbors(self, queries, k: int, precisions: list, n_threads: int, done: Callable[[int], object]):
+        """Find the k nearest points of each query, ties by index.
+
+        Parameters
+        ----------
+        queries : ndarray of shape (m, d), C order
+            Of the type of the points.
+        k : int
+            How many.
+        precisions : list of torch.dtype
+            What to try, from the coarsest to the finest; the last one is float64.
+        n_threads : int
+            How many tiles of queries to work on at a time.
+        done : callable
+            Is told the number of queries of each finished tile.
+
+        Returns
+        -------
+        distances : ndarray of shape (m, k), dtype float64
+        indices : ndarray of shape (m, k), dtype int64
+        """
+        m = len(queries)
+        distances, indices = np.empty((m, k)), np.empty((m, k), dtype=np.int64)
+        scratch = _Scratch()
+        # Small batches are cut so that every thread has work.
+        step = min(QUERY_TILE, max(64, -(-m // max(1, n_threads))))
+
+        def work(start):
+            rows = slice(start, min(start + step, m))
+            self._search_tile(queries[rows], k, precisions, scratch, distances[rows], indices[rows])
+            done(rows.stop - rows.start)
+
+        with _one_torch_thread():
+            if n_threads == 1 or m <= step:
+                for start in range(0, m, step):
+                    work(start)
+            else:
+                with ThreadPoolExecutor(n_threads) as pool:
+                    for _ in pool.map(work, range(0, m, step)):
+                        pass
+        np.sqrt(distances, out=distances)
+        distances /= self.reference(precisions[0]).exact_scale
+        return distances, indices
+
+    def _search_tile(self, queries, k, precisions, scratch, distances, indices):
+        rows = np.arange(len(queries))
+        for dtype in precisions:
+            if dtype in self._too_coarse:
+                continue
+            stage = self.reference(dtype)
+            some = queries[rows]
+            augmented, norms = centred_queries(stage, torch.from_numpy(some))
+            found, found_indices = distances[rows], indices[rows]
+            failed = _search_stage(stage, scratch, some, augmented, norms.numpy(), self.points, k, found, found_indices)
+            distances[rows], indices[rows] = found, found_indices
+            if len(failed) > 0.3 * len(rows) and dtype != torch.float64:
+                # Not precise enough for these data: the tiles to come need not try it.
+                self._too_coarse.add(dtype)
+            rows = rows[failed]
+            if not len(rows):
+                return
+        _compare_all(queries, rows, self.points, stage.exact_scale, distances, indices)
+
+
+@cache
+def coarse_products_pay(d: int) -> bool:
+    """Whether products of bfloat16 are summed in single precision here, and are much faster than those of float32.
+
+    Parameters
+    ----------
+    d : int
+        The length of the sums.
+
+    Returns
+    -------
+    bool
+    """
+    generator = torch.Generator().manual_seed(0)
+    # Sums of positive numbers, which a running sum in bfloat16 would get badly wrong.
+    A = torch.rand(64, d, generator=generator).to(torch.bfloat16)
+    B = torch.rand(POINT_TILE, d, generator=generator).to(torch.bfloat16)
+    exact = A.double() @ B.double().T
+    if not bool((((A @ B.T).double() - exact).abs() <= (2.0**-9 + d * 2.0**-24) * exact).all()):
+        return False
+    seconds = []
+    for dtype in (torch.bfloat16, torch.float32):
+        left, right = A.to(dtype).repeat(8, 1), B.to(dtype)
+        out = torch.empty(len(left), len(right), dtype=dtype)
+        times = []
+        for _ in range(6):
+            start = time.perf_counter()
+            torch.mm(left, right.T, out=out)
+            times.append(time.perf_counter() - start)
+        seconds.append(min(times))
+    return seconds[0] < 0.4 * seconds[1]
