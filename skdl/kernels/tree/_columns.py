@@ -1,0 +1,176 @@
+"""Coding and sorting the columns of a table, once for a tree.
+
+A key holds the upper bits of a value, made to sort as an unsigned integer, and below them the number of the row: one vector
+sort of 64-bit integers then sorts values and rows together. Values that differ only in the bits that were cut off are put
+right afterwards, so nothing is rounded.
+"""
+
+import numpy as np
+from numba import njit
+
+from skdl.kernels.tree._problem import Columns, Layout
+
+U = np.uint64
+_MISSING = U(0xFFFFFFFFFFFFFFFF)
+_SIGN = U(1 << 63)
+_INFINITY = U(0x7FF0000000000000)
+
+
+@njit(cache=True, nogil=True)
+def transposed(X):
+    """X (n, d) as a contiguous float64 array (d, n); blocks keep both sides in the cache."""
+    n, d = X.shape
+    out = np.empty((d, n))
+    for begin in range(0, n, 64):
+        end = min(begin + 64, n)
+        for f in range(d):
+            for i in range(begin, end):
+                out[f, i] = X[i, f] + 0.0  # -0.0 becomes 0.0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _make_keys(bits, row_bits, keys):
+    """Fill keys from the raw bits of float64 values; return whether no value lost any bits."""
+    low_mask = (U(1) << U(row_bits)) - U(1)
+    lost = U(0)
+    for i in range(len(bits)):
+        raw = bits[i]
+        if (raw & ~_SIGN) > _INFINITY:
+            key = _MISSING
+        else:
+            lost |= raw & low_mask
+            key = ~raw if raw & _SIGN else raw | _SIGN
+        keys[i] = (key & ~low_mask) | U(i)
+    return lost == U(0)
+
+
+@njit(cache=True, nogil=True)
+def _order_ties(keys, begin, end, values, row_mask):
+    """Sort keys that agree in their upper bits by the whole values."""
+    if end - begin <= 24:
+        for i in range(begin + 1, end):
+            key = keys[i]
+            value = values[np.int64(key & row_mask)]
+            j = i
+            while j > begin and values[np.int64(keys[j - 1] & row_mask)] > value:
+                keys[j] = keys[j - 1]
+                j -= 1
+            keys[j] = key
+        return
+    part = np.empty(end - begin)
+    for i in range(begin, end):
+        part[i - begin] = values[np.int64(keys[i] & row_mask)]
+    keys[begin:end] = keys[begin:end][np.argsort(part, kind="mergesort")]
+
+
+@njit(cache=True, nogil=True)
+def _to_records(keys, values, lossless, label, layout, distinct):
+    """Turn sorted keys into records, in place; fill ``distinct`` and return how many values there are."""
+    row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
+    row_mask = (U(1) << row_bits) - U(1)
+    missing = _MISSING & ~row_mask
+    n = len(keys)
+    n_codes = 0
+    i = 0
+    last, last_upper = np.nan, missing
+    while i < n:
+        upper = keys[i] & ~row_mask
+        end = i + 1
+        if upper == missing:
+            end = n
+        elif not lossless:
+            while end < n and (keys[end] & ~row_mask) == upper:
+                end += 1
+            if end - i > 1:
+                _order_ties(keys, i, end, values, row_mask)
+        for j in range(i, end):
+            row = keys[j] & row_mask
+            if upper == missing:
+                code = U(n_codes)
+            else:
+                if lossless:  # equal upper bits mean equal values, so each value is looked up once
+                    if upper != last_upper:
+                        distinct[n_codes] = values[np.int64(row)]
+                        n_codes += 1
+                        last_upper = upper
+                else:
+                    value = values[np.int64(row)]
+                    if n_codes == 0 or value != last:
+                        distinct[n_codes] = value
+                        n_codes += 1
+                        last = value
+                code = U(n_codes - 1)
+            record = (code << code_shift) | row
+            if layout.label_bits > 0:
+                record |= U(label[np.int64(row)]) << row_bits
+            keys[j] = record
+        i = end
+    return n_codes
+
+
+@njit(cache=True, nogil=True)
+def _sort_categories(values, n_codes, label, layout, records):
+    """Records of a column of category codes, by counting; missing (NaN) is the code ``n_codes``."""
+    row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
+    begin = np.zeros(n_codes + 2, np.int64)
+    for value in values:
+        begin[(n_codes if np.isnan(value) else np.int64(value)) + 1] += 1
+    for code in range(1, n_codes + 2):
+        begin[code] += begin[code - 1]
+    for row in range(len(values)):
+        code = n_codes if np.isnan(values[row]) else np.int64(values[row])
+        record = (U(code) << code_shift) | U(row)
+        if layout.label_bits > 0:
+            record |= U(label[row]) << row_bits
+        records[begin[code]] = record
+        begin[code] += 1
+
+
+def record_layout(n: int, n_labels: int) -> Layout:
+    """Bits for n rows and ``n_labels`` classes (0 or 1: no label in the record)."""
+    return Layout(max(int(n - 1).bit_length(), 1), int(n_labels - 1).bit_length() if n_labels > 1 else 0)
+
+
+def sort_columns(X, is_categorical, n_categories, label, n_labels):
+    """Code and sort every column.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32 or float64
+        Numbers; categories as codes; NaN where missing.
+    is_categorical : ndarray of shape (d,), bool
+    n_categories : ndarray of shape (d,), int64
+        Read for categorical columns only.
+    label : ndarray of shape (n,), int32
+        Class codes to go into the records if ``n_labels`` > 1.
+    n_labels : int
+
+    Returns
+    -------
+    records : ndarray of shape (d, n), uint64
+    columns : Columns
+    layout : Layout
+    """
+    n, d = X.shape
+    layout = record_layout(n, n_labels)
+    if 2 * layout.row_bits + layout.label_bits > 64:
+        raise ValueError(f"{n} rows with {n_labels} classes do not fit into 64-bit records; fit on fewer rows.")
+    values = X.T if X.flags.f_contiguous and X.dtype == np.float64 else transposed(X)
+    records = np.empty((d, n), np.uint64)
+    distinct = np.empty(n)
+    offset = np.zeros(d + 1, np.int64)
+    parts = []
+    for f in range(d):
+        if is_categorical[f]:
+            _sort_categories(values[f], int(n_categories[f]), label, layout, records[f])
+            parts.append(np.arange(n_categories[f], dtype=np.float64))
+        else:
+            column = values[f] if values.base is None else values[f] + 0.0
+            lossless = _make_keys(column.view(np.uint64), layout.row_bits, records[f])
+            records[f].sort()
+            n_codes = _to_records(records[f], column, lossless, label, layout, distinct)
+            parts.append(distinct[:n_codes].copy())
+        offset[f + 1] = offset[f] + len(parts[-1])
+    low = np.concatenate(parts)
+    return records, Columns(offset, low, low, np.ascontiguousarray(is_categorical)), layout

@@ -1,0 +1,95 @@
+"""From arrays to a grown tree: set up the problem, choose the scan, run the grower."""
+
+import numpy as np
+
+from skdl.kernels.tree._columns import sort_columns
+from skdl.kernels.tree._grow import grow, new_nodes, new_stack, push
+from skdl.kernels.tree._problem import (
+    ABSOLUTE,
+    ANY,
+    BINARY_GINI,
+    COUNTS,
+    GINI,
+    MEDIAN,
+    SQUARED,
+    SQUARED_SUM,
+    WEIGHTS,
+    Columns,
+    Layout,
+    Limits,
+    Problem,
+    Samples,
+    Scratch,
+)
+
+
+def make_problem(samples: Samples, columns: Columns, layout: Layout, limits: Limits) -> Problem:
+    """Choose the fastest scan that serves, and make its table."""
+    n = max(len(samples.label), len(samples.target))
+    plain = len(limits.monotonic) == 0 and not limits.random_splits
+    unweighted = len(samples.weight) == 0
+    table, scale = np.empty(0, np.int64), 1.0
+    target = np.ascontiguousarray(samples.target[:, 0]) if samples.target.shape[1] == 1 else np.empty(0)
+    if unweighted:
+        # Weights are counts here, so one limit says both.
+        leaf = max(limits.min_samples_leaf, int(np.ceil(limits.min_weight_leaf)))
+        limits = limits._replace(min_samples_leaf=leaf)
+    if limits.criterion == ABSOLUTE:
+        mode = MEDIAN
+    elif plain and samples.label.shape[1] == 1 and not unweighted:
+        mode = WEIGHTS
+    elif plain and samples.label.shape[1] == 1:
+        counts = np.arange(n + 2, dtype=np.int64)
+        if limits.criterion == GINI:
+            mode = BINARY_GINI if samples.first[1] == 2 else COUNTS
+            table = counts * counts if mode == COUNTS else table
+        else:
+            mode = COUNTS
+            exact = counts * np.log2(np.maximum(counts, 1))
+            scale = 2.0 ** (60 - int(np.ceil(np.log2(exact[-1] + 2.0))))
+            table = np.rint(exact * scale).astype(np.int64)
+    elif plain and limits.criterion == SQUARED and samples.target.shape[1] == 1:
+        mode = SQUARED_SUM
+    else:
+        mode = ANY
+    return Problem(samples, columns, layout, limits, mode, target, table, scale)
+
+
+def make_scratch(problem: Problem, n: int) -> Scratch:
+    """Working memory for a node of at most ``n`` records."""
+    samples, columns = problem.samples, problem.columns
+    n_rows = max(len(samples.label), len(samples.target))
+    n_outputs = len(samples.first) - 1
+    d = len(columns.is_categorical)
+    n_stats = int(samples.first[-1])
+    most = int(np.diff(columns.offset)[columns.is_categorical].max(initial=0))
+    median = problem.mode == MEDIAN
+    return Scratch(
+        np.zeros(n_stats),
+        np.zeros(n_stats),
+        np.zeros(n_stats),
+        np.zeros((3, n_stats), np.int64),
+        np.empty(n, np.uint64),
+        np.zeros(n_rows, np.uint8),
+        np.arange(d),
+        np.zeros((d, 2)),
+        np.zeros(most, np.uint8),
+        np.zeros((most + 2, 3), np.int64),
+        np.zeros((most + 2, n_stats + 2)),
+        np.zeros((n_rows, n_outputs) if median else (0, 0), np.int32),
+        np.zeros((4, n + 1) if median else (0, 0)),
+        np.zeros((3, n + 1) if median else (0, 0)),
+    )
+
+
+def grow_exact(X, is_categorical, n_categories, samples: Samples, limits: Limits):
+    """Grow a tree that looks at every distinct value; return its Nodes."""
+    n_labels = int(samples.first[1]) if samples.label.shape[1] == 1 else 0
+    label = np.ascontiguousarray(samples.label[:, 0]) if n_labels else np.empty(0, np.int32)
+    records, columns, layout = sort_columns(X, is_categorical, n_categories, label, n_labels)
+    problem = make_problem(samples, columns, layout, limits)
+    scratch = make_scratch(problem, len(X))
+    nodes = new_nodes(256, int(samples.first[-1]))
+    stack = push(new_stack(), 0, len(X), 0, -1, 0, -np.inf, np.inf, np.uint64(limits.seed))
+    nodes, _ = grow(records, nodes, stack, 0, problem, scratch)
+    return nodes

@@ -1,0 +1,273 @@
+"""What the classifier and the regressor share: checking, growing, pruning, walking down."""
+
+import numbers
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdl.base import Estimator
+from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_exact, weakest_links
+from skdl.tree._tree import Tree
+from skdl.utils import (
+    Interval,
+    Options,
+    draw_seed,
+    encode_table,
+    explained,
+    fit_table,
+    to_host,
+    validate_sample_weight,
+)
+
+__all__: list[str] = []
+
+NO_LIMIT = np.iinfo(np.int64).max // 4
+
+_SHARE = Interval("real", 0.0, 1.0, "right")
+COMMON_CONSTRAINTS: dict[str, list] = {
+    "splitter": [Options("best", "random")],
+    "max_depth": [Interval("int", 1, None), None],
+    "min_samples_split": [Interval("int", 2, None), _SHARE],
+    "min_samples_leaf": [Interval("int", 1, None), Interval("real", 0.0, 1.0, "neither")],
+    "min_weight_fraction_leaf": [Interval("real", 0.0, 0.5)],
+    "max_features": [Interval("int", 1, None), _SHARE, Options("sqrt", "log2"), None],
+    "random_state": [Interval("int", 0, None), np.random.RandomState, None],
+    "max_leaf_nodes": [Interval("int", 2, None), None],
+    "min_impurity_decrease": [Interval("real", 0.0, None)],
+    "ccp_alpha": [Interval("real", 0.0, None)],
+}
+
+
+class TrainingSet(NamedTuple):
+    """What a fit has checked and encoded."""
+
+    X: np.ndarray  # (n, d) without the rows of weight zero
+    samples: Samples
+    schema: Any
+    n_classes: np.ndarray
+    centre: np.ndarray  # (V,) the targets in the samples are (y - centre) / scale
+    scale: np.ndarray
+
+
+class BaseDecisionTree(Estimator, ABC):
+    """Base class of the decision trees."""
+
+    @abstractmethod
+    def _encode_targets(self, y):
+        """Learn the classes; return labels (n, o), targets (n, o), the number of classes, centre and scale."""
+
+    @abstractmethod
+    def _class_weight_of(self, y):
+        """A weight for each sample from ``class_weight``, or None."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Grow the tree.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The samples. NaN is a missing value.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each sample counts; None counts each once, and a sample of weight 0 is left out.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        training = self._read(X, y, sample_weight)
+        self._set_tree(self._pruned(self._grown(training)))
+        return self
+
+    def _read(self, X, y, sample_weight) -> TrainingSet:
+        """Check and encode the data, and set the attributes that depend on it alone."""
+        schema, X = fit_table(self, X, self.categorical_features, allow_nan=True)
+        y = to_host(y)
+        with explained(self, X, y):
+            y = validate_data(self, X="no_validation", y=y, multi_output=True)
+        if len(y) != len(X):
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: X has {len(X)} and y has {len(y)}. "
+                "X and y must have one row for each sample: check how they were cut or filtered."
+            )
+        self._schema = schema
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+        label, target, n_classes, centre, scale = self._encode_targets(y.reshape(-1, self.n_outputs_))
+        weight = validate_sample_weight(sample_weight, len(X))
+        by_class = self._class_weight_of(y)
+        if by_class is not None:
+            weight = by_class if weight is None else weight * by_class
+        if weight is not None and not weight.all():
+            used = weight > 0.0
+            X, label, target, weight = X[used], label[used], target[used], weight[used]
+        if weight is None or (weight == 1.0).all():
+            weight = np.empty(0)
+        samples = Samples(label, target, weight, np.concatenate([[0], np.cumsum(n_classes)]).astype(np.int64))
+        return TrainingSet(X, samples, schema, n_classes, centre, scale)
+
+    def _grown(self, training: TrainingSet) -> Tree:
+        """The tree before pruning."""
+        X, samples = training.X, training.samples
+        limits = self._limits(training)
+        n_categories = np.array([0 if values is None else len(values) for values in training.schema.categories])
+        nodes = grow_exact(X, training.schema.is_categorical, n_categories, samples, limits)
+        return Tree.from_nodes(
+            nodes, X.shape[1], training.n_classes, n_categories, training.centre, training.scale,
+            self._impurity_unit(training),
+        )  # fmt: skip
+
+    def _limits(self, training: TrainingSet) -> Limits:
+        """The parameters as whole numbers and weights."""
+        n, d = training.X.shape
+        weight = training.samples.weight
+        total = float(weight.sum()) if len(weight) else float(n)
+        split, leaf = self.min_samples_split, self.min_samples_leaf
+        split = split if isinstance(split, numbers.Integral) else max(2, int(np.ceil(split * n)))
+        leaf = leaf if isinstance(leaf, numbers.Integral) else int(np.ceil(leaf * n))
+        seed = draw_seed(self.random_state)
+        return Limits(
+            CRITERIA[self.criterion],
+            NO_LIMIT if self.max_depth is None else int(self.max_depth),
+            int(max(split, 2 * leaf)),
+            int(leaf),
+            float(self.min_weight_fraction_leaf * total),
+            float(self.min_impurity_decrease * total / self._impurity_unit(training)),
+            self._n_candidates(d),
+            0 if self.max_leaf_nodes is None else int(self.max_leaf_nodes),
+            self.splitter == "random",
+            np.uint64(seed),
+            self._monotonic_signs(d),
+        )
+
+    def _impurity_unit(self, training: TrainingSet) -> float:
+        return training.scale[0] ** (2 if self.criterion in ("squared_error", "friedman_mse") else 1)
+
+    def _n_candidates(self, d: int) -> int:
+        """How many columns a split looks at; also ``max_features_``."""
+        asked = self.max_features
+        if asked is None:
+            count = d
+        elif asked == "sqrt":
+            count = max(1, int(np.sqrt(d)))
+        elif asked == "log2":
+            count = max(1, int(np.log2(d)))
+        elif isinstance(asked, numbers.Integral):
+            count = int(asked)
+        else:
+            count = max(1, int(asked * d))
+        self.max_features_ = count
+        return count
+
+    def _monotonic_signs(self, d: int) -> np.ndarray:
+        """The sign that the first statistic must follow on each column; empty without constraints."""
+        if self.monotonic_cst is None:
+            return np.empty(0, dtype=np.int8)
+        signs = np.asarray(self.monotonic_cst)
+        if signs.shape != (d,):
+            raise ValueError(
+                f"monotonic_cst has shape {signs.shape} but the input data X has {d} features: give one of -1, 0, 1 "
+                "for each."
+            )
+        if not np.isin(signs, (-1, 0, 1)).all():
+            raise ValueError(f"monotonic_cst must hold only -1, 0 or 1, got {np.unique(signs).tolist()}.")
+        if self.n_outputs_ > 1:
+            raise ValueError("Monotonicity constraints are not supported with multiple outputs.")
+        return self._signs_of_first_statistic(signs.astype(np.int8))
+
+    def _signs_of_first_statistic(self, signs: np.ndarray) -> np.ndarray:
+        return signs
+
+    def _pruned(self, tree: Tree) -> Tree:
+        if self.ccp_alpha == 0.0:
+            return tree
+        alphas, _, _ = weakest_links(tree.children_left, tree.children_right, _risk(tree))
+        return tree.collapsed(alphas <= self.ccp_alpha)
+
+    def _set_tree(self, tree: Tree) -> None:
+        self.tree_ = tree
+
+    def cost_complexity_pruning_path(self, X, y, sample_weight=None):
+        """The sequence of prunings of the whole tree.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            ``ccp_alphas`` and ``impurities``, both of shape (n_prunings + 1,): each alpha at which a subtree becomes a leaf,
+            and the total impurity of the leaves from then on.
+        """
+        from sklearn.base import clone
+        from sklearn.utils import Bunch
+
+        grown = clone(self).set_params(ccp_alpha=0.0).fit(X, y, sample_weight=sample_weight).tree_
+        _, alphas, risks = weakest_links(grown.children_left, grown.children_right, _risk(grown))
+        return Bunch(ccp_alphas=alphas, impurities=risks)
+
+    def _encoded(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        return encode_table(self, X, self._schema, allow_nan=True)
+
+    def apply(self, X) -> np.ndarray:
+        """The leaf of each sample.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+        """
+        return self.tree_.apply(self._encoded(X))
+
+    def decision_path(self, X):
+        """The nodes that each sample passes.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix of shape (n_samples, n_nodes)
+            1 where the sample passes the node.
+        """
+        return self.tree_.decision_path(self._encoded(X))
+
+    def get_depth(self) -> int:
+        """The number of splits on the longest way from the root to a leaf."""
+        check_is_fitted(self)
+        return self.tree_.max_depth
+
+    def get_n_leaves(self) -> int:
+        """The number of leaves."""
+        check_is_fitted(self)
+        return self.tree_.n_leaves
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """How much each feature lowers the impurity, of shape (n_features_in_,), with sum 1 (or all 0)."""
+        check_is_fitted(self)
+        return self.tree_.compute_feature_importances()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _risk(tree: Tree) -> np.ndarray:
+    return tree.weighted_n_node_samples / tree.weighted_n_node_samples[0] * tree.impurity

@@ -1,0 +1,170 @@
+"""The fitted tree as plain arrays, named as scikit-learn names them."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from skdl.kernels.tree import Nodes, apply_mixed, apply_numeric, kept_nodes, parents_and_depths, paths
+
+TREE_LEAF = -1
+TREE_UNDEFINED = -2
+
+_PER_NODE = (
+    "children_left",
+    "children_right",
+    "feature",
+    "threshold",
+    "impurity",
+    "n_node_samples",
+    "weighted_n_node_samples",
+    "missing_go_to_left",
+    "value",
+)
+
+
+class Tree:
+    """A binary tree. Node 0 is the root; a child has a greater number than its parent.
+
+    Attributes
+    ----------
+    n_features, n_outputs, node_count, max_depth, n_leaves, max_n_classes : int
+    n_classes : ndarray of shape (n_outputs,)
+        1 for each output of a regression.
+    children_left, children_right : ndarray of shape (node_count,), int64
+        -1 for a leaf.
+    feature : ndarray of shape (node_count,), int64
+        -2 for a leaf.
+    threshold : ndarray of shape (node_count,), float64
+        Samples with a value up to it go left; -2 for a leaf, NaN for a categorical split.
+    impurity, weighted_n_node_samples : ndarray of shape (node_count,), float64
+    n_node_samples : ndarray of shape (node_count,), int64
+    missing_go_to_left : ndarray of shape (node_count,), uint8
+        Where a missing value, or a category that fit did not see, goes.
+    value : ndarray of shape (node_count, n_outputs, max_n_classes), float64
+        Class shares, or means (medians).
+    n_categories : ndarray of shape (n_features,), int64
+        How many categories each column has; 0 for a numeric one.
+    left_categories_start : ndarray of shape (node_count,), int64
+        Where the node's categories begin in ``left_categories``; -1 where the split is not on categories.
+    left_categories : ndarray of uint8
+        One flag for each category of a categorical split: 1 goes left.
+    """
+
+    def __init__(self, n_features, n_classes, n_categories):
+        self.n_features = int(n_features)
+        self.n_classes = np.asarray(n_classes, dtype=np.int64)
+        self.n_categories = np.asarray(n_categories, dtype=np.int64)
+
+    @classmethod
+    def from_nodes(cls, nodes: Nodes, n_features, n_classes, n_categories, centre, scale, impurity_scale):
+        """Take over what the grower made; values and impurities come back in the units of the targets."""
+        tree = cls(n_features, n_classes, n_categories)
+        n = int(nodes.used[0])
+        whole, real = nodes.whole[:n], nodes.real[:n]
+        columns = ("children_left", "children_right", "feature", "n_node_samples")
+        for place, name in enumerate(columns):
+            setattr(tree, name, np.ascontiguousarray(whole[:, place]))
+        tree.missing_go_to_left = whole[:, 4].astype(np.uint8)
+        tree.left_categories_start = np.ascontiguousarray(whole[:, 5])
+        tree.left_categories = nodes.sets[: nodes.used[1]].copy()
+        tree.threshold = np.ascontiguousarray(real[:, 0])
+        tree.impurity = real[:, 1] * impurity_scale
+        tree.weighted_n_node_samples = np.ascontiguousarray(real[:, 2])
+        most = tree.max_n_classes
+        tree.value = np.zeros((n, tree.n_outputs, most))
+        begin = 0
+        for k, size in enumerate(tree.n_classes.tolist()):
+            tree.value[:, k, :size] = nodes.value[:n, begin : begin + size] * scale[k] + centre[k]
+            begin += size
+        return tree
+
+    @property
+    def node_count(self) -> int:
+        return len(self.feature)
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.n_classes)
+
+    @property
+    def max_n_classes(self) -> int:
+        return int(self.n_classes.max())
+
+    @property
+    def n_leaves(self) -> int:
+        return int((self.children_left == TREE_LEAF).sum())
+
+    @property
+    def depths(self) -> np.ndarray:
+        """The depth of each node, of shape (node_count,); 0 for the root."""
+        return parents_and_depths(self.children_left, self.children_right)[1]
+
+    @property
+    def max_depth(self) -> int:
+        return int(self.depths.max())
+
+    def apply(self, X) -> np.ndarray:
+        """The leaf of each row of an encoded table, of shape (n,), int64."""
+        out = np.empty(len(X), dtype=np.int64)
+        here = np.arange(self.node_count)
+        leaf = self.children_left == TREE_LEAF
+        children = np.stack(
+            [np.where(leaf, here, self.children_left), np.where(leaf, here, self.children_right)], axis=1
+        )
+        feature = np.where(leaf, 0, self.feature)
+        go_left = self.missing_go_to_left.astype(bool)
+        if (self.left_categories_start >= 0).any():
+            apply_mixed(
+                X, feature, self.threshold, children, go_left, self.left_categories_start, self.n_categories,
+                self.left_categories, out,
+            )  # fmt: skip
+        else:
+            apply_numeric(X, feature, self.threshold, children, go_left, out)
+        return out
+
+    def decision_path(self, X) -> sp.csr_matrix:
+        """The nodes that each row passes, as an indicator matrix (n, node_count)."""
+        parent, depth = parents_and_depths(self.children_left, self.children_right)
+        indptr, indices = paths(self.apply(X), parent, depth)
+        return sp.csr_matrix(
+            (np.ones(len(indices), dtype=np.int64), indices, indptr), shape=(len(indptr) - 1, self.node_count)
+        )
+
+    def compute_feature_importances(self, normalize: bool = True) -> np.ndarray:
+        """How much the splits on each feature lower the impurity in all, of shape (n_features,)."""
+        split = np.flatnonzero(self.children_left != TREE_LEAF)
+        total = self.weighted_n_node_samples * self.impurity
+        gain = total[split] - total[self.children_left[split]] - total[self.children_right[split]]
+        importances = np.bincount(self.feature[split], weights=gain, minlength=self.n_features)
+        importances /= self.weighted_n_node_samples[0]
+        whole = importances.sum()
+        return importances / whole if normalize and whole > 0.0 else importances
+
+    def collapsed(self, collapse: np.ndarray) -> "Tree":
+        """The tree whose marked nodes are leaves; itself if that changes nothing."""
+        left, right = self.children_left, self.children_right
+        keep = kept_nodes(left, right, collapse)
+        tree = Tree(self.n_features, self.n_classes, self.n_categories)
+        for name in (*_PER_NODE, "left_categories_start"):
+            setattr(tree, name, getattr(self, name)[keep])
+        number = np.full(self.node_count, TREE_LEAF, dtype=np.int64)
+        number[keep] = np.arange(len(keep))
+        leaf = collapse[keep] | (tree.children_left == TREE_LEAF)
+        tree.children_left = np.where(leaf, TREE_LEAF, number[tree.children_left])
+        tree.children_right = np.where(leaf, TREE_LEAF, number[tree.children_right])
+        tree.feature[leaf] = TREE_UNDEFINED
+        tree.threshold[leaf] = TREE_UNDEFINED
+        tree.missing_go_to_left[leaf] = 0
+        tree.left_categories_start[leaf] = -1
+        tree._pack_categories(self.left_categories)
+        return tree
+
+    def _pack_categories(self, flags: np.ndarray) -> None:
+        """Copy the flags of the splits that are left, in the order of the nodes."""
+        splits = np.flatnonzero(self.left_categories_start >= 0)
+        parts, begin = [flags[:0]], 0
+        for node in splits.tolist():
+            start, size = self.left_categories_start[node], self.n_categories[self.feature[node]]
+            parts.append(flags[start : start + size])
+            self.left_categories_start[node] = begin
+            begin += int(size)
+        self.left_categories = np.concatenate(parts)
