@@ -19,7 +19,7 @@ from sklearn.utils import _safe_indexing
 
 from skdl.utils import DeviceCache, Interval, check_parameters
 
-__all__ = ["Estimator", "fit_family", "fit_one_by_one"]
+__all__ = ["Estimator", "fit_family", "fit_one_by_one", "take_rows"]
 
 
 # Parameters that mean the same in every estimator that has them; `device` is checked by `resolve_device`.
@@ -74,7 +74,8 @@ def fit_family(
     Yields
     ------
     candidate_index, split_index : int
-        Which member this is; members come in any order, each once.
+        Which member this is; members come in any order, each once. A member that cannot be fitted may be left out by a
+        family fit, so as not to hold up its siblings; fitted alone it raises the error that says why.
     fitted : estimator
         The fitted member.
     """
@@ -83,6 +84,24 @@ def fit_family(
         yield from fit_one_by_one(estimator, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
     else:
         yield from fit(X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+
+
+def take_rows(data, rows):
+    """Take some rows of X, y or sample_weight in whatever form they come.
+
+    Parameters
+    ----------
+    data : array-like, frame, sparse matrix or None
+        What to take from.
+    rows : ndarray of int of shape (m,)
+        Which rows.
+
+    Returns
+    -------
+    same kind as ``data``
+        None stays None.
+    """
+    return None if data is None else _safe_indexing(data, rows)
 
 
 def fit_one_by_one(estimator, X, y=None, *, candidates, splits, sample_weight=None):
@@ -100,9 +119,8 @@ def fit_one_by_one(estimator, X, y=None, *, candidates, splits, sample_weight=No
         The fitted member.
     """
     for split_index, rows in enumerate(splits):
-        X_split = _safe_indexing(X, rows)
-        y_split = None if y is None else _safe_indexing(y, rows)
-        fit_params = {} if sample_weight is None else {"sample_weight": _safe_indexing(sample_weight, rows)}
+        X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+        fit_params = {} if sample_weight is None else {"sample_weight": take_rows(sample_weight, rows)}
         for candidate_index, parameters in enumerate(candidates):
             member = clone(estimator).set_params(**clone(dict(parameters), safe=False))
             yield candidate_index, split_index, member.fit(X_split, y_split, **fit_params)

@@ -4,6 +4,7 @@ from skdl.engine.data import Batches, TensorData
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import OPTIMIZERS
 from skdl.engine.schedules import SCHEDULES
+from skdl.engine.stacked import Trained, train_stacked
 from skdl.engine.training import (
     TrainingPlan,
     compute_outputs,
@@ -20,9 +21,11 @@ __all__ = [
     "MultilabelNet",
     "RegressorNet",
     "TensorData",
+    "Trained",
     "TrainingPlan",
     "compute_outputs",
     "make_net",
     "state_from_numpy",
     "state_to_numpy",
+    "train_stacked",
 ]

@@ -18,11 +18,17 @@ from skdl.engine.optimizers import optimizer_arguments
 from skdl.nn import Loss
 from skdl.utils import for_each_chunk
 
-# task -> (net, loss, what turns outputs into probabilities or predictions)
-_TASKS: dict[str, tuple[type, str, Any]] = {
-    "classification": (ClassifierNet, "cross_entropy", lambda output: output.softmax(-1)),
-    "multilabel": (MultilabelNet, "binary_cross_entropy", torch.sigmoid),
-    "regression": (RegressorNet, "squared_error", None),
+TASK_LOSSES = {
+    "classification": "cross_entropy",
+    "multilabel": "binary_cross_entropy",
+    "regression": "squared_error",
+}
+
+# task -> (net, what turns outputs into probabilities or predictions)
+_TASK_NETS: dict[str, tuple[type, Any]] = {
+    "classification": (ClassifierNet, lambda output: output.softmax(-1)),
+    "multilabel": (MultilabelNet, torch.sigmoid),
+    "regression": (RegressorNet, None),
 }
 
 
@@ -96,7 +102,7 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
     -------
     skorch.NeuralNet
     """
-    net_class, loss, nonlinearity = _TASKS[plan.task]
+    net_class, nonlinearity = _TASK_NETS[plan.task]
     callbacks: list = [ProgressBar(plan.verbose, plan.desc)]
     if plan.patience is not None and valid is not None:
         callbacks.append(("early_stopping", EarlyStopping(plan.patience)))
@@ -106,7 +112,7 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
         callbacks.append(("gradient_clip", GradientNormClipping(plan.gradient_clip)))
     net = net_class(
         module,
-        criterion=Loss(loss),
+        criterion=Loss(TASK_LOSSES[plan.task]),
         batch_size=plan.batch_size,
         max_epochs=plan.max_epochs,
         train_split=None if valid is None else predefined_split(valid),

@@ -27,6 +27,7 @@ from skdl.engine import (
     state_from_numpy,
     state_to_numpy,
 )
+from skdl.neural._family import fit_networks
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
 from skdl.utils import Interval, Options, draw_seed, explained, resolve_device, validate_sample_weight
 
@@ -139,6 +140,13 @@ class NeuralEstimator(Estimator):
 
         A ``partial_fit`` is ``one_epoch`` on all rows, and goes on with the optimizer's state.
         """
+        train, valid = self._prepare(X, y, sample_weight, reset=reset, one_epoch=one_epoch, classes=classes)
+        with torch.inference_mode(False), torch.enable_grad():
+            module = self._new_module()
+        return self._train(module, train, valid, reset=reset, one_epoch=one_epoch)
+
+    def _prepare(self, X, y, sample_weight, *, reset: bool = True, one_epoch: bool = False, classes=None):
+        """Validate the data, learn their layout and scales, and return the tensors to train on and to validate with."""
         device = resolve_device(self.device)
         X = self._fit_inputs(X) if reset else self._encode_inputs(X)
         target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
@@ -151,15 +159,22 @@ class NeuralEstimator(Estimator):
         train, valid = self._training_sets(X, target, weight, reset, may_split=not one_epoch)
         train_data = self._tensor_data(*train, device)
         valid_data = None if valid is None else self._tensor_data(*valid, device)
-        plan = self._plan(device, 1 if one_epoch else self.max_epochs)
+        return train_data, valid_data
+
+    def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
+        plan = self._plan(resolve_device(self.device), 1 if one_epoch else self.max_epochs)
         # Training needs gradients, also where the caller has switched them off.
         with torch.inference_mode(False), torch.enable_grad():
-            net = make_net(self._new_module(), plan, n_rows=len(train_data), valid=valid_data)
+            net = make_net(module, plan, n_rows=len(train), valid=valid)
             if not reset:
                 self._load_state(net, with_optimizer=one_epoch)
-            net.partial_fit(train_data, None)
-        self._store(net)
+            net.partial_fit(train, None)
+        self._store_state(net.module_.state_dict(), net.optimizer_.state_dict(), list(net.history))
+        self._device_cache.get("net", lambda: net)
         return self
+
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
+        yield from fit_networks(self, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
 
     def _new_module(self) -> nn.Module:
         # torch's layers draw weights of their own before they get ours; its generator is the user's to move.
@@ -206,14 +221,13 @@ class NeuralEstimator(Estimator):
 
     # The network as NumPy, and back.
 
-    def _store(self, net) -> None:
-        self._weights = state_to_numpy(net.module_.state_dict())
-        self._optimizer_state = state_to_numpy(net.optimizer_.state_dict())
-        self._history = [{key: value for key, value in row.items() if key != "batches"} for row in net.history]
+    def _store_state(self, weights: dict, optimizer_state: dict, history: list[dict]) -> None:
+        self._weights = state_to_numpy(weights)
+        self._optimizer_state = state_to_numpy(optimizer_state)
+        self._history = [{key: value for key, value in row.items() if key != "batches"} for row in history]
         self.n_iter_ = len(self._history)
         self.loss_ = self._history[-1]["train_loss"] if self._history else np.nan
         self._new_device_cache()
-        self._device_cache.get("net", lambda: net)
 
     def _load_state(self, net, *, with_optimizer: bool) -> None:
         net.module_.load_state_dict(state_from_numpy(self._weights))

@@ -4,5 +4,6 @@ from skdl.nn.dropout import StreamDropout
 from skdl.nn.init import initialize
 from skdl.nn.losses import Loss
 from skdl.nn.mlp import MLP
+from skdl.nn.stacked import StackedMLP
 
-__all__ = ["MLP", "Loss", "StreamDropout", "initialize"]
+__all__ = ["MLP", "Loss", "StackedMLP", "StreamDropout", "initialize"]

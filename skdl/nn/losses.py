@@ -1,8 +1,16 @@
 """Losses with a weight for every sample."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "cross_entropy": F.cross_entropy,
+    "binary_cross_entropy": F.binary_cross_entropy_with_logits,
+    "squared_error": F.mse_loss,
+}
 
 
 class Loss(nn.Module):
@@ -22,17 +30,14 @@ class Loss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the mean of ``weight * loss`` over the samples; weights are expected to have mean one."""
-        reduction = "mean" if weight is None else "none"
-        if self.kind == "cross_entropy":
-            loss = F.cross_entropy(output, target, reduction=reduction)
-        elif self.kind == "binary_cross_entropy":
-            loss = F.binary_cross_entropy_with_logits(output, target, reduction=reduction)
-        else:
-            loss = F.mse_loss(output, target, reduction=reduction)
         if weight is None:
-            return loss
-        per_sample = loss if loss.ndim == 1 else loss.mean(dim=1)  # (n,)
-        return torch.dot(per_sample, weight) / len(weight)
+            return _LOSSES[self.kind](output, target)
+        return torch.dot(self.per_sample(output, target), weight) / len(weight)
+
+    def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each sample ``(n,)``."""
+        loss = _LOSSES[self.kind](output, target, reduction="none")
+        return loss if loss.ndim == 1 else loss.mean(dim=1)
 
     def extra_repr(self) -> str:
         return repr(self.kind)

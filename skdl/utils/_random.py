@@ -170,14 +170,14 @@ def random_permutation(keys, n: int, device=None):
     return random_bits(keys, n, device).argsort(dim=-1, stable=True)
 
 
-def random_keep(keys, n: int, probability: float, device=None):
+def random_keep(keys, n: int, probability, device=None):
     """Draw a mask that is true with the given probability, as dropout needs it.
 
     Parameters
     ----------
     keys, n : as in :func:`random_bits`
-    probability : float
-        The share of true values, from 0 to 1, to the nearest multiple of 2**-16.
+    probability : float or ndarray of shape (M,)
+        The share of true values, from 0 to 1, to the nearest multiple of 2**-16; an array gives each stream its own.
     device : as in :func:`random_bits`
 
     Returns
@@ -188,7 +188,6 @@ def random_keep(keys, n: int, probability: float, device=None):
     import torch
 
     quarters = random_bits(keys, -(-n // 4), device).view(torch.int16)[..., :n]  # (M, n), from -32768 to 32767
-    share = round(probability * 2.0**16)
-    if share == 2**16:  # one more than an int16 is compared with
-        return torch.ones_like(quarters, dtype=torch.bool)
-    return quarters < share - 32768
+    # The bound of an array takes part in the choice of a type: an int32 holds the 32768 that keeps everything.
+    bound = np.rint(np.atleast_1d(probability) * 2.0**16).astype(np.int32) - 32768
+    return quarters < torch.as_tensor(bound, device=quarters.device).unsqueeze(-1)

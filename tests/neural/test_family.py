@@ -1,0 +1,224 @@
+"""Members of a family against the same members fitted alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_diabetes, make_classification
+from sklearn.model_selection import KFold, ShuffleSplit
+from skorch.callbacks import EpochScoring
+
+import skdl.engine.stacked
+from skdl.base import fit_family, fit_one_by_one
+from skdl.neural import MLPClassifier, MLPRegressor
+from skdl.neural import _family as family_module
+
+# Batched products round differently from single ones; over a few dozen steps that stays below this.
+TOLERANCE = 2e-5
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_classification(330, 8, n_informative=5, n_classes=3, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def splits(data):
+    return [train for train, _ in KFold(3, shuffle=True, random_state=0).split(data[0])]
+
+
+def small(**changes):
+    settings = {"hidden_layer_sizes": (12, 7), "max_epochs": 5, "batch_size": 32, "lr": 1e-2, "random_state": 0}
+    return MLPClassifier(**(settings | changes))
+
+
+def compare(estimator, X, y, candidates, splits, sample_weight=None, method="predict_proba"):
+    """Assert that family and single fits agree, and return the family's members."""
+    arguments = {"candidates": candidates, "splits": splits, "sample_weight": sample_weight}
+    alone = {(i, j): member for i, j, member in fit_one_by_one(estimator, X, y, **arguments)}
+    family = {(i, j): member for i, j, member in fit_family(estimator, X, y, **arguments)}
+    assert set(family) == set(alone)
+    for key, member in family.items():
+        other = alone[key]
+        assert member.get_params() == other.get_params()
+        np.testing.assert_allclose(
+            getattr(member, method)(X), getattr(other, method)(X), rtol=TOLERANCE, atol=TOLERANCE
+        )
+        assert member.n_iter_ == other.n_iter_
+        assert set(vars(member)) == set(vars(other))
+        columns = [column for column in other.history_ if column.endswith(("_loss", "_count", "epoch"))]
+        np.testing.assert_allclose(member.history_[columns], other.history_[columns], rtol=1e-4, atol=1e-6)
+        assert list(member.history_.columns) == list(other.history_.columns)
+    return family
+
+
+@pytest.fixture
+def stacks(monkeypatch):
+    """The sizes of the stacks that are trained."""
+    sizes = []
+    train = skdl.engine.stacked.train_stacked
+
+    def watch(stack, plans, *rest):
+        sizes.append(len(plans))
+        return train(stack, plans, *rest)
+
+    monkeypatch.setattr(family_module, "train_stacked", watch)
+    return sizes
+
+
+def test_rates_decays_clips_schedules_and_lengths_of_their_own(data, splits, stacks):
+    candidates = [
+        {},
+        {"lr": 1e-3},
+        {"weight_decay": 0.0},
+        {"weight_decay": 0.3, "lr": 3e-3},
+        {"gradient_clip": 0.1},
+        {"schedule": "cosine"},
+        {"schedule": "one_cycle", "max_epochs": 3},
+        {"max_epochs": 2},
+    ]
+    compare(small(), *data, candidates, splits)
+    assert stacks == [24]
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "nadam"]
+)
+def test_every_optimizer(data, splits, optimizer, stacks):
+    candidates = [{"lr": 1e-2}, {"lr": 1e-3, "weight_decay": 0.1}]
+    compare(small(optimizer=optimizer, weight_decay=0.0), *data, candidates, splits)
+    assert stacks == [6]
+
+
+def test_rates_and_seeds_of_dropout(data, splits, stacks):
+    candidates = [{"dropout": 0.1}, {"dropout": 0.5}, {"dropout": 0.5, "random_state": 7}]
+    family = compare(small(), *data, candidates, splits)
+    assert stacks == [9]
+    assert not np.array_equal(family[1, 0].predict_proba(data[0]), family[2, 0].predict_proba(data[0]))
+
+
+def test_early_stopping_of_its_own(data, splits, stacks):
+    candidates = [{"lr": 0.1}, {"lr": 0.02}, {"lr": 1e-3}, {"lr": 0.1, "patience": 1}]
+    family = compare(small(early_stopping=True, patience=3, max_epochs=12), *data, candidates, splits)
+    assert sum(stacks) == 12  # strata round differently, so the splits' training rows differ in number
+    assert len({member.n_iter_ for member in family.values()}) > 2
+
+
+def test_shapes_and_row_counts_are_stacked_apart(data, stacks):
+    X, y = data
+    splits = [np.arange(200), np.arange(100, 300), np.arange(150)]
+    compare(small(), X, y, [{}, {"hidden_layer_sizes": (4,)}, {"activation": "tanh"}, {"batch_size": 50}], splits)
+    assert sorted(stacks) == [2, 2, 2, 2]  # the two splits of 200 rows; the third one's members are alone
+
+
+def test_scaling_and_weights_belong_to_the_split(data, splits):
+    X, y = data
+    weight = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
+    names = np.array(["x", "y", "z"])[y]
+    candidates = [
+        {"scaling": "standard"},
+        {"class_weight": {"x": 5.0}},
+        {"class_weight": "balanced"},
+        {"scaling": None},
+    ]
+    compare(small(), X, names, candidates, splits, sample_weight=weight)
+
+
+def test_full_batches(data, stacks):
+    X, y = data
+    splits = [train for train, _ in ShuffleSplit(4, train_size=60, random_state=0).split(X)]
+    compare(small(batch_size=64), X, y, [{"lr": 1e-2}, {"lr": 1e-3}], splits)
+    assert stacks == [8]
+
+
+def test_several_labels_and_targets(data, splits):
+    X, y = data
+    compare(small(), X, np.column_stack([y == 0, y > 0, y == 2]).astype(int), [{"lr": 1e-3}, {"lr": 1e-2}], splits)
+    X, y = load_diabetes(return_X_y=True)
+    splits = [train for train, _ in KFold(4).split(X)]
+    regressor = MLPRegressor(hidden_layer_sizes=(9,), max_epochs=5, batch_size=64, random_state=0)
+    Y = np.column_stack([y, np.sqrt(y), X[:, 0]])
+    for target in (y, Y):
+        compare(regressor, X, target, [{"lr": 1e-3}, {"weight_decay": 0.2}], splits, method="predict")
+
+
+def test_categories(splits, data):
+    X, y = data
+    frame = pd.DataFrame(X[:, :3], columns=list("abc"))
+    rng = np.random.default_rng(0)
+    frame["d"] = pd.Categorical(rng.choice(list("pqrs"), len(frame)))
+    frame["e"] = pd.Categorical(rng.choice(list("uv"), len(frame)))
+    family = compare(small(weight_decay=0.1), frame, y, [{"lr": 1e-2}, {"lr": 1e-3}], splits)
+    assert all(not member._weights["embeddings.0.weight"][0].any() for member in family.values())
+
+
+def test_a_member_does_not_depend_on_its_siblings(data, splits):
+    X, y = data
+    few = {key[1]: member for *key, member in fit_family(small(), X, y, candidates=[{}], splits=splits)}
+    crowd = [{"lr": rate} for rate in np.geomspace(1e-4, 1.0, 20)] + [{}]
+    for i, j, member in fit_family(small(), X, y, candidates=crowd, splits=splits):
+        if i == 20:
+            np.testing.assert_allclose(member.predict_proba(X), few[j].predict_proba(X), atol=TOLERANCE)
+
+
+def test_a_member_that_diverges_is_left_out_and_harms_nobody(data, splits):
+    X, y = data
+    model = small(optimizer="sgd", weight_decay=0.0)
+    candidates = [{"lr": 0.1}, {"lr": 1e30}, {"lr": 0.01}]
+    members = {(i, j): member for i, j, member in fit_family(model, X, y, candidates=candidates, splits=splits)}
+    assert sorted(members) == [(0, 0), (0, 1), (0, 2), (2, 0), (2, 1), (2, 2)]
+    alone = fit_one_by_one(model, X, y, candidates=candidates[2:], splits=splits)
+    for _, j, member in alone:
+        np.testing.assert_allclose(members[2, j].predict_proba(X), member.predict_proba(X), atol=TOLERANCE)
+
+
+def test_members_go_on_like_any_other_model(data, splits):
+    X, y = data
+    candidates = [{"lr": 1e-2, "dropout": 0.3}, {"lr": 1e-3, "dropout": 0.2}]
+    alone = {(i, j): m for i, j, m in fit_one_by_one(small(), X, y, candidates=candidates, splits=splits)}
+    for i, j, member in fit_family(small(), X, y, candidates=candidates, splits=splits):
+        member.partial_fit(X, y)
+        alone[i, j].partial_fit(X, y)
+        assert member.n_iter_ == 6
+        np.testing.assert_allclose(member.predict_proba(X), alone[i, j].predict_proba(X), atol=TOLERANCE)
+
+
+def test_callbacks_are_fitted_alone(data, splits, stacks):
+    scorer = EpochScoring("accuracy", lower_is_better=False, on_train=True, name="accuracy")
+    family = list(fit_family(small(callbacks=[scorer]), *data, candidates=[{}, {"lr": 1e-3}], splits=splits))
+    assert len(family) == 6
+    assert stacks == []
+    assert "accuracy" in family[0][2].history_
+
+
+def test_without_a_seed_members_differ(data, splits, stacks):
+    X, y = data
+    members = [m for *_, m in fit_family(small(random_state=None), X, y, candidates=[{}, {}], splits=splits[:1])]
+    assert stacks == [2]
+    assert not np.array_equal(members[0].predict_proba(X), members[1].predict_proba(X))
+
+
+def test_large_families_are_cut_into_packs(data, splits, stacks, monkeypatch):
+    monkeypatch.setattr(family_module, "_CPU_BYTES", 100_000)
+    compare(small(), *data, [{"lr": rate} for rate in (1e-3, 2e-3, 4e-3, 8e-3)], splits)
+    assert sum(stacks) <= 12
+    assert 1 < max(stacks) < 12
+
+
+def test_a_pack_is_halved_when_memory_is_short(data, splits, monkeypatch):
+    X, y = data
+    train = skdl.engine.stacked.train_stacked
+    sizes = []
+
+    def short_of_memory(stack, plans, *rest):
+        sizes.append(len(plans))
+        if len(plans) > 3:
+            raise torch.OutOfMemoryError("no room")
+        return train(stack, plans, *rest)
+
+    monkeypatch.setattr(family_module, "train_stacked", short_of_memory)
+    candidates = [{"lr": 1e-3}, {"lr": 1e-2}]
+    alone = {(i, j): m for i, j, m in fit_one_by_one(small(), X, y, candidates=candidates, splits=splits)}
+    for i, j, member in fit_family(small(), X, y, candidates=candidates, splits=splits):
+        np.testing.assert_allclose(member.predict_proba(X), alone[i, j].predict_proba(X), atol=TOLERANCE)
+    assert sizes == [6, 3, 3]
