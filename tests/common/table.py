@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network, preprocessing
+from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network, preprocessing, tree
 from sklearn.base import is_classifier, is_clusterer, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
@@ -54,6 +54,12 @@ class Row:
 
     draws: bool = True
     """Whether ``random_state``, where there is one, decides anything."""
+
+    whole: bool = False
+    """Whether X must be whole numbers: categories, not measurements."""
+
+    scaler: Any = field(default_factory=preprocessing.StandardScaler)
+    """What measurements go through before they come to this estimator."""
 
     candidates: tuple[dict[str, Any], ...] = ({}, {})
     """Siblings to be fitted as one family."""
@@ -130,7 +136,59 @@ _ONE_BATCH = {"batch_size": 1000}
 
 _LEARNT_METRIC = {"metric_": {"metric": preprocessing.StandardScaler()}}
 
+_POSITIVE = preprocessing.MinMaxScaler((0, 10), clip=True)
+_BINS = preprocessing.KBinsDiscretizer(4, encode="ordinal", strategy="uniform")
+_SMOOTHED = ({}, {"alpha": 0.01}, {"alpha": 10.0}, {"fit_prior": False})
+
+_TREE = {"max_depth": 4}
+_TREES = ({}, {"max_depth": 2}, {"max_depth": None, "min_samples_leaf": 3}, {"ccp_alpha": 0.02}, {"max_leaf_nodes": 4})
+
 ROWS = (
+    Row(
+        "BernoulliNB",
+        fast={"binarize": 6.0},
+        reference=naive_bayes.BernoulliNB(),
+        beside_reference={"binarize": 0.0},
+        tolerance=1e-9,
+        candidates=(*_SMOOTHED, {"binarize": 4.0}),
+        negative="alpha",
+    ),
+    Row(
+        "CategoricalNB",
+        fast={"min_categories": 4},
+        reference=naive_bayes.CategoricalNB(min_categories=4),
+        tolerance=1e-9,
+        whole=True,
+        scaler=_BINS,
+        candidates=_SMOOTHED,
+        negative="min_categories",
+    ),
+    Row(
+        "ComplementNB",
+        reference=naive_bayes.ComplementNB(),
+        tolerance=1e-9,
+        scaler=_POSITIVE,
+        candidates=(*_SMOOTHED, {"norm": True}),
+        negative="alpha",
+    ),
+    Row(
+        "DecisionTreeClassifier",
+        fast=_TREE,
+        reference=tree.DecisionTreeClassifier(max_depth=4, random_state=0),
+        score_margin=0.02,
+        draws=False,
+        candidates=(*_TREES, {"criterion": "entropy"}),
+        negative="max_depth",
+    ),
+    Row(
+        "DecisionTreeRegressor",
+        fast=_TREE,
+        reference=tree.DecisionTreeRegressor(max_depth=4, random_state=0),
+        score_margin=0.02,
+        draws=False,
+        candidates=_TREES,
+        negative="max_depth",
+    ),
     Row(
         "GaussianNB",
         reference=naive_bayes.GaussianNB(),
@@ -162,6 +220,13 @@ ROWS = (
         candidates=({}, {"n_neighbors": 1}, {"n_neighbors": 9, "weights": "distance"}, {"p": 1}),
         negative="n_neighbors",
         conditional_attributes=_LEARNT_METRIC,
+    ),
+    Row(
+        "LinearRegression",
+        reference=linear_model.LinearRegression(),
+        tolerance=1e-9,
+        candidates=({}, {"fit_intercept": False}, {"positive": True}),
+        negative="tol",
     ),
     Row(
         "LogisticRegression",
@@ -199,12 +264,43 @@ ROWS = (
         negative="batch_size",
     ),
     Row(
+        "MixedNB",
+        reference=naive_bayes.GaussianNB(),
+        tolerance=1e-9,
+        candidates=({}, {"var_smoothing": 1e-2}, {"categorical_features": [0]}),
+        negative="alpha",
+    ),
+    Row(
+        "MultinomialNB",
+        reference=naive_bayes.MultinomialNB(),
+        tolerance=1e-9,
+        scaler=_POSITIVE,
+        candidates=_SMOOTHED,
+        negative="alpha",
+    ),
+    Row(
         "NearestNeighbors",
         reference=neighbors.NearestNeighbors(),
         tolerance=1e-9,
         candidates=({}, {"n_neighbors": 2}, {"metric": "manhattan"}),
         negative="n_neighbors",
         conditional_attributes=_LEARNT_METRIC,
+    ),
+    Row(
+        "Perceptron",
+        reference=linear_model.Perceptron(random_state=0),
+        score_margin=0.06,  # what stays is the last of passes that swing
+        holds=frozenset({"threads"}),
+        candidates=({}, {"eta0": 0.1, "penalty": "l2"}, {"max_iter": 2000, "shuffle": False}),
+        negative="max_iter",
+    ),
+    Row(
+        "Ridge",
+        reference=linear_model.Ridge(),
+        tolerance=1e-9,
+        draws=False,
+        candidates=({}, {"alpha": 0.01}, {"alpha": 100.0}, {"fit_intercept": False}),
+        negative="alpha",
     ),
 )
 
