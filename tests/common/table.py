@@ -249,6 +249,7 @@ ROWS = (
         holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=_NETWORKS,
+        family_tolerance=1e-4,
         negative="batch_size",
     ),
     Row(
@@ -261,6 +262,7 @@ ROWS = (
         holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=_NETWORKS,
+        family_tolerance=1e-4,
         negative="batch_size",
     ),
     Row(
