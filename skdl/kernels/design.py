@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 # Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
-_TILE_VALUES = {"cpu": 1 << 19, "cuda": 1 << 27, "mps": 1 << 25}
+_TILE_VALUES = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 25}
+# Rows of the pieces that a product which sums over samples is split into.
+_SPLIT = 512
 # Above this many values the copy that centring costs is made only where the columns need it.
 _LARGE = 1 << 21
 # Below this many values a sparse matrix is made dense: its products would cost more.
@@ -62,30 +64,43 @@ class Design:
         weight = None if self.weight is None else self.weight.to(dtype)
         return Design(self.X.to(dtype), transposed, self.shift, self.scale, self.mean, self.square, weight, self.total)
 
-    def rows(self, index: Tensor) -> "Design":
-        """A design of some of the rows (dense only), with the same centre and scale."""
-        weight = None if self.weight is None else self.weight[index]
-        if weight is not None:
-            weight = weight / weight.mean()
-        return Design(self.X[index], None, self.shift, self.scale, self.mean, self.square, weight, self.total)
+    def centred_rows(self, index: Tensor | None, dtype: torch.dtype) -> "Design":
+        """A design of some of the rows, or all (dense only), whose stored columns are centred, in a type of its own."""
+        X, weight = self.X, self.weight
+        if index is not None:
+            X, weight = X[index], None if weight is None else weight[index] / weight[index].mean().clamp_min(1e-30)
+        X = (X - self.mean.to(X.dtype)).to(dtype)
+        weight = None if weight is None else weight.to(dtype)
+        zeros = torch.zeros_like(self.mean)
+        return Design(X, None, self.shift, self.scale, zeros, self.square, weight, self.total)
 
-    def times(self, W: Tensor, offset: Tensor, rows: slice) -> Tensor:
-        """``W @ X[rows].T + offset``; W (K, d) and offset (K,) give (K, t)."""
-        X = self.X if self.transposed is not None else self.X[rows]
+    def tile(self, rows: slice, dtype: torch.dtype) -> Tensor:
+        """Rows of X in a type of their own; all of X where it is sparse, which has one tile."""
+        return self.X if self.transposed is not None else self.X[rows].to(dtype)
+
+    def times(self, W: Tensor, offset: Tensor, X: Tensor) -> Tensor:
+        """``W @ X.T + offset`` for a tile X (t, d); W (K, d) and offset (K,) give (K, t)."""
         if self.transposed is not None:
             return torch.addmm(offset, X, W.T).T.contiguous()
         return torch.addmm(offset[:, None], W, X.T)
 
-    def pulled_back(self, R: Tensor, rows: slice) -> Tensor:
-        """``R @ X[rows]``; R (K, t) gives (K, d)."""
+    def pulled_back(self, R: Tensor, X: Tensor) -> Tensor:
+        """``R @ X`` for a tile X (t, d); R (K, t) gives (K, d)."""
         if self.transposed is not None:
             return (self.transposed @ R.T).T
-        return R @ self.X[rows]
+        t = len(X)
+        if t < 4 * _SPLIT:
+            return R @ X
+        # The sum over samples is long and the result is small: products of this shape are slow unless they are split.
+        whole = t - t % _SPLIT
+        parts = torch.bmm(
+            R[:, :whole].reshape(len(R), -1, _SPLIT).transpose(0, 1), X[:whole].view(-1, _SPLIT, X.shape[1])
+        ).sum(dim=0)
+        return parts if whole == t else parts.addmm_(R[:, whole:], X[whole:])
 
     def gram(self, limit: int | None = None) -> Tensor:
-        """The weighted mean of ``x x'`` over centred rows, from at most about ``limit`` rows evenly spread: (d, d)."""
+        """The weighted mean of ``x x'`` over centred rows, from ``limit`` rows drawn at random where there are more."""
         wide = wide_dtype(self.X.device)
-        stride = 1 if limit is None else max(1, self.n // limit)
         total = torch.zeros(self.d, self.d, dtype=wide, device=self.X.device)
         if self.transposed is not None:
             product = self.transposed @ (self.X if self.weight is None else _scaled_rows(self.X, self.weight))
@@ -93,9 +108,11 @@ class Design:
             mass = float(self.n)
         else:
             mass = 0.0
-            X = self.X if stride == 1 else self.X[::stride]
-            weight = self.weight if self.weight is None or stride == 1 else self.weight[::stride]
-            step = max(256, 4 * _TILE_VALUES[X.device.type] // self.d)
+            X, weight = self.X, self.weight
+            if limit is not None and self.n > limit:
+                index = some_rows(self.n, limit, X.device)
+                X, weight = X[index], None if weight is None else weight[index]
+            step = max(256, 2 * _TILE_VALUES[X.device.type] // self.d)
             for start in range(0, len(X), step):
                 Xt = X[start : start + step]
                 if weight is None:
@@ -106,6 +123,11 @@ class Design:
                     total += (Xt.T @ (Xt * wt[:, None])).to(wide)
                     mass += float(wt.sum())
         return (total / max(mass, 1e-300)).addr_(self.mean, self.mean, alpha=-1.0)
+
+
+def some_rows(n: int, size: int, device: torch.device) -> Tensor:
+    """Positions of rows drawn at random, always the same for the same sizes."""
+    return torch.from_numpy(np.sort(np.random.default_rng(0).integers(n, size=size))).to(device)
 
 
 def _scaled_rows(X: Tensor, weight: Tensor) -> Tensor:
@@ -160,7 +182,7 @@ def make_design(X, weight: np.ndarray | None, *, center: bool, device: torch.dev
     if sp.issparse(X):
         return _make_sparse(sp.csr_array(X), weights, total, center=center, device=device)
     zeros = np.zeros(d)
-    if X.dtype == np.float32 and X.size > _LARGE:
+    if X.size > _LARGE and not (X.dtype == np.float64 and device.type == "mps"):
         tensor = torch.from_numpy(np.ascontiguousarray(X)).to(device)
         design = Design(
             tensor, None, zeros, np.ones(d), torch.zeros(d, dtype=wide, device=device),
@@ -211,6 +233,7 @@ def _tensor(values: np.ndarray | None, dtype: torch.dtype, device: torch.device)
 def _try_uncopied(design: Design, center: bool) -> bool:
     """Fill in mean and squares of X as it stands; False where products of uncentred columns would lose digits."""
     wide, X = design.mean.dtype, design.X
+    furthest, largest = (30.0, 1e4) if X.dtype == torch.float32 else (1e3, 1e6)
     first, second = torch.zeros_like(design.mean), torch.zeros_like(design.mean)
     ones = torch.ones(1, design.n, dtype=X.dtype, device=X.device) if design.weight is None else design.weight[None]
     for rows in design.slices():
@@ -222,9 +245,9 @@ def _try_uncopied(design: Design, center: bool) -> bool:
         design.mean = first
     design.square = second - design.mean**2
     large = second.sqrt()
-    fine = torch.isfinite(second) & (large < 1e4) & ((large > 1e-4) | (large == 0))
+    fine = torch.isfinite(second) & (large < largest) & ((large > 1 / largest) | (large == 0))
     if center:
-        fine &= (first.abs() < 30 * design.square.clamp_min(0).sqrt()) | (large == 0)
+        fine &= (first.abs() < furthest * design.square.clamp_min(0).sqrt()) | (large == 0)
     return bool(fine.all())
 
 

@@ -44,7 +44,9 @@ def minimize_newton_cg(
     Solution
     """
     models = list(models)
-    n_iter, value, worn = 0, float("inf"), False
+    n_iter, value = 0, float("inf")
+    # One logit has one block, which is the whole Hessian: there is nothing better.
+    worn = len(theta) == 1
     promised = float("inf")
     try:
         value, gradient = objective.evaluate(theta)
@@ -64,7 +66,7 @@ def minimize_newton_cg(
             last_promised, promised = promised, -0.5 * slope
             if steep <= tol and promised <= tol**2 * level:
                 return Solution(theta + direction, value, n_iter + 1, True)
-            if len(models) > 1 and promised > 0.05 * last_promised:
+            if len(models) > 1 and promised > 0.3 * last_promised:
                 models.pop(0)
             step, slack = 1.0, noise * max(abs(value), level)
             while True:

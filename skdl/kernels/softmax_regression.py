@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.kernels.design import Design, wide_dtype
+from skdl.kernels.design import Design, some_rows, wide_dtype
 from skdl.kernels.newton import factorize
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
@@ -39,12 +39,13 @@ class SoftmaxObjective:
 
     def __init__(self, design: Design, codes: Tensor, n_classes: int, penalty: float, fit_intercept: bool):
         self.design = design
-        self.codes = codes
+        # With two classes, what a logit is multiplied by to be the larger the more it is mistaken.
+        self.codes = (1 - 2 * codes).to(design.X.dtype) if n_classes == 2 else codes  # (n,)
         self.K = 1 if n_classes == 2 else n_classes
         self.n_classes = n_classes
         self.fit_intercept = fit_intercept
         self.wide = wide_dtype(design.X.device)
-        self.scale = torch.from_numpy(design.scale).to(device=design.X.device, dtype=self.wide)
+        self.products = design.X.dtype  # what X is multiplied in
         self._set_penalty(penalty)
 
     def _set_penalty(self, penalty: float) -> None:
@@ -64,13 +65,20 @@ class SoftmaxObjective:
         other._set_penalty(penalty)
         return other
 
-    def on(self, design: Design, codes: Tensor | None = None) -> "SoftmaxObjective":
-        """The same objective over other samples or in another precision."""
+    def on_rows(self, index: Tensor | None) -> "SoftmaxObjective":
+        """The same objective over some of the samples, or all, in float32."""
+        other = self.with_products(torch.float32)
+        other.design = self.design.centred_rows(index, torch.float32)
+        other.codes = self.codes if index is None else self.codes[index]
+        return other
+
+    def with_products(self, dtype: torch.dtype) -> "SoftmaxObjective":
+        """The same objective with products in another precision; X is converted tile by tile where it is dense."""
         other = object.__new__(SoftmaxObjective)
         other.__dict__.update(self.__dict__)
-        other.design = design
-        if codes is not None:
-            other.codes = codes
+        other.products = dtype
+        if self.design.transposed is not None:
+            other.design = self.design.with_dtype(dtype)
         return other
 
     # Translation between the design's columns and the user's.
@@ -97,8 +105,13 @@ class SoftmaxObjective:
         """Where to begin, no coefficients and the classes' frequencies, and the mean loss there."""
         weight = self.design.weight
         mass = torch.zeros(self.n_classes, dtype=self.wide, device=self.codes.device)
-        ones = torch.ones_like(self.codes, dtype=self.wide) if weight is None else weight.to(self.wide)
-        frequency = mass.index_add_(0, self.codes, ones) / self.design.n
+        ones = (
+            torch.ones(self.design.n, dtype=self.wide, device=self.codes.device)
+            if weight is None
+            else weight.to(self.wide)
+        )
+        codes = self.codes if self.K > 1 else (self.codes < 0).long()
+        frequency = mass.index_add_(0, codes, ones) / self.design.n
         null_loss = -float(torch.xlogy(frequency, frequency).sum())
         theta = torch.zeros(self.K, self.design.d + 1, dtype=self.wide, device=self.codes.device)
         if self.fit_intercept:
@@ -114,12 +127,13 @@ class SoftmaxObjective:
     def _link(self, Z: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """The summed loss of logits Z (K, t) and its derivative (K, t); Z is overwritten."""
         codes = self.codes[rows]
-        weight = None if self.design.weight is None else self.design.weight[rows]
+        weight = None if self.design.weight is None else self.design.weight[rows].to(Z.dtype)
         if self.K == 1:
-            target = codes.to(Z.dtype)
             # From the signed logit, so that a loss near zero keeps its digits; exp(36) is where log1p adds nothing.
-            losses = torch.nn.functional.softplus(Z[0] * (1.0 - 2.0 * target), threshold=36.0)
-            R = Z.sigmoid_().sub_(target)
+            sign = codes.to(Z.dtype)
+            Z *= sign
+            losses = torch.nn.functional.softplus(Z[0], threshold=36.0)
+            R = Z.sigmoid_().mul_(sign)
         else:
             top = Z.amax(dim=0)
             Z -= top
@@ -136,7 +150,7 @@ class SoftmaxObjective:
     def _affine(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         W, b = theta[:, :-1], theta[:, -1]
         offset = b - W @ self.design.mean if self.fit_intercept else b
-        return W.to(self.design.X.dtype), offset.to(self.design.X.dtype)
+        return W.to(self.products), offset.to(self.products)
 
     def evaluate(self, theta: Tensor) -> tuple[float, Tensor]:
         """The objective at theta and its gradient (K, d + 1), in one pass over the samples."""
@@ -144,9 +158,10 @@ class SoftmaxObjective:
         loss = torch.zeros((), dtype=self.wide, device=theta.device)
         gradient = torch.zeros_like(theta)
         for rows in self.design.slices(self.K):
-            losses, R = self._link(self.design.times(W, offset, rows), rows)
+            X = self.design.tile(rows, self.products)
+            losses, R = self._link(self.design.times(W, offset, X), rows)
             loss += losses
-            gradient[:, :-1] += self.design.pulled_back(R, rows)
+            gradient[:, :-1] += self.design.pulled_back(R, X)
             gradient[:, -1] += R.sum(dim=1)
         return self._finished(theta, loss, gradient)
 
@@ -166,9 +181,9 @@ class SoftmaxObjective:
         H = torch.zeros(K, d + 1, K, d + 1, dtype=self.wide, device=theta.device)
         mean = design.mean.to(W.dtype)
         for rows in design.slices(K * d):
-            X = design.X[rows]
-            Z = torch.addmm(offset[:, None], W, X.T)
-            weight = None if design.weight is None else design.weight[rows]
+            X = design.tile(rows, self.products)
+            Z = design.times(W, offset, X)
+            weight = None if design.weight is None else design.weight[rows].to(Z.dtype)
             losses, R = self._link(Z, rows)
             loss += losses
             gradient[:, :-1] += R @ X
@@ -210,7 +225,7 @@ class SoftmaxObjective:
             R /= weight.clamp_min(1e-300 if R.dtype == torch.float64 else 1e-35)
         codes = self.codes[rows]
         if self.K == 1:
-            return R.add_(codes.to(R.dtype))
+            return R.add_((codes < 0).to(R.dtype))
         return R.scatter_add_(0, codes[None], torch.ones_like(R[:1]))
 
     def curvature(self, theta: Tensor) -> "SoftmaxCurvature":
@@ -232,7 +247,7 @@ class SoftmaxCurvature:
         self.slices = design.slices(objective.K)
         self.P = []
         for rows in self.slices:
-            Z = design.times(W, offset, rows)
+            Z = design.times(W, offset, design.tile(rows, objective.products))
             self.P.append(Z.sigmoid_() if objective.K == 1 else torch.softmax(Z, dim=0))
 
     def times(self, V: Tensor) -> Tensor:
@@ -241,7 +256,8 @@ class SoftmaxCurvature:
         W, offset = objective._affine(V * objective.mask)
         result = torch.zeros_like(V)
         for rows, P in zip(self.slices, self.P, strict=True):
-            D = design.times(W, offset, rows)  # (K, t)
+            X = design.tile(rows, objective.products)
+            D = design.times(W, offset, X)  # (K, t)
             if objective.K == 1:
                 D *= P
                 D *= 1.0 - P
@@ -249,8 +265,8 @@ class SoftmaxCurvature:
                 D -= (P * D).sum(dim=0)
                 D *= P
             if design.weight is not None:
-                D *= design.weight[rows]
-            result[:, :-1] += design.pulled_back(D, rows)
+                D *= design.weight[rows].to(D.dtype)
+            result[:, :-1] += design.pulled_back(D, X)
             result[:, -1] += D.sum(dim=1)
         result /= design.n
         result[:, :-1].addr_(result[:, -1], design.mean, alpha=-1.0)
@@ -264,19 +280,25 @@ class SoftmaxCurvature:
         """
         objective, design = self.objective, self.objective.design
         K, d = objective.K, design.d
-        n_rows = min(design.n, max(2000, 8 * d))
+        n_rows = min(design.n, max(2000, 8 * d, 20 * design.n // d))
         if design.transposed is not None or n_rows * float(d) > 200.0 * design.n or K * float(d) ** 2 > 2e8:
             return None
-        stride = max(1, design.n // n_rows)
-        X = design.X[::stride]
-        X = torch.cat([X - design.mean.to(X.dtype), torch.ones_like(X[:, :1])], dim=1)
-        P = torch.cat(self.P, dim=1)[:, ::stride]
-        spread = P * (1.0 - P)
-        if design.weight is not None:
-            spread = spread * design.weight[::stride]
+        X, P, weight = design.X, torch.cat(self.P, dim=1), design.weight
+        if n_rows < design.n:
+            index = some_rows(design.n, n_rows, X.device)
+            X, P, weight = X[index], P[:, index], None if weight is None else weight[index]
+        X = X.to(P.dtype)
+        spread = P * (1.0 - P) if weight is None else P * (1.0 - P) * weight
         blocks = torch.empty(K, d + 1, d + 1, dtype=objective.wide, device=X.device)
+        first, mass = design.pulled_back(spread, X).to(objective.wide), spread.sum(dim=1).to(objective.wide)
         for k in range(K):
-            blocks[k] = (X.T @ (X * spread[k][:, None])) / len(X)
+            blocks[k, :d, :d] = design.pulled_back((X * spread[k][:, None]).T, X)
+        mean = design.mean
+        blocks[:, :d, :d] -= first[:, :, None] * mean + mean[:, None] * first[:, None, :]
+        blocks[:, :d, :d] += mass[:, None, None] * torch.outer(mean, mean)
+        blocks[:, d, :d] = blocks[:, :d, d] = first - mass[:, None] * mean
+        blocks[:, d, d] = mass
+        blocks /= len(X)
         free = objective.mask.expand(K, -1) if free is None else free * objective.mask
         blocks *= free[:, :, None] * free[:, None, :]
         blocks.diagonal(dim1=1, dim2=2).add_(objective.penalty + (1.0 - free) + 1e-12)

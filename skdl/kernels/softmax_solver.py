@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdl.kernels.design import some_rows
 from skdl.kernels.newton import Solution, factorize, minimize_newton
 from skdl.kernels.newton_cg import minimize_newton_cg
 from skdl.kernels.orthant import minimize_orthant
@@ -14,6 +15,10 @@ _NEWTON_PARAMETERS = 400
 _NEWTON_WORK = 4e8
 # Wider than this, the Gram matrix and its factor cost more than the iterations that they save.
 _GRAM_COLUMNS = 3000
+# From here on products are first made in float32 and on some of the samples.
+_LARGE_PRODUCTS = 5e6
+# Gradients of float32 products do for this tolerance.
+_FLOAT32_TOLERANCE = 5e-5
 
 
 def minimize(
@@ -87,12 +92,30 @@ def minimize_smooth(
     """
     design = objective.design
     q = objective.K * (design.d + 1)
-    if design.transposed is None and q <= _NEWTON_PARAMETERS and design.n * float(q) ** 2 <= _NEWTON_WORK:
+    dense = design.transposed is None
+    if dense and q <= _NEWTON_PARAMETERS and design.n * float(q) ** 2 <= _NEWTON_WORK:
         return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
-    noise = 1e-15 if design.X.dtype == torch.float64 else 3e-7
+    precondition = preconditioner(objective, gram)
+    models = [objective]
+    if dense and design.n * float(design.d) * objective.K > _LARGE_PRODUCTS:
+        n_rows = max(design.n // 10, 10_000, 20 * design.d)
+        index = some_rows(design.n, n_rows, design.X.device) if 3 * n_rows < design.n else None
+        cheap = objective.on_rows(index) if index is not None or objective.products == torch.float64 else None
+        if tol < _FLOAT32_TOLERANCE and objective.wide == torch.float64:
+            objective = objective.with_products(torch.float64)
+            models.append(objective)
+        if cheap is not None:
+            models.insert(0, cheap)
+        if cheap is not None and index is not None:
+            # A start from some of the samples, whose curvature will also do for most of the way.
+            rough = minimize_smooth(cheap, theta, tol=max(tol, 3e-3), level=level, max_iter=max_iter, gram=gram)
+            if rough.interrupted:
+                return rough
+            theta = rough.theta
+    noise = 1e-15 if objective.products == torch.float64 else 3e-7
     return minimize_newton_cg(
-        objective, [objective], theta, preconditioner(objective, gram), tol=tol, level=level, max_iter=max_iter,
-        noise=noise, step_done=step_done,
+        objective, models, theta, precondition, tol=tol, level=level, max_iter=max_iter, noise=noise,
+        step_done=step_done,
     )  # fmt: skip
 
 
