@@ -41,7 +41,7 @@ check: $(VENV)/.has-dev  ## Lint, formatting, layers, types
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.has-test  ## Run every benchmark, one after the other
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) "$$file"; done
+	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(PY) "$$file"; done
 
 clean:  ## Remove the environments and all caches
 	rm -rf $(VENV) $(VENV_MIN) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info
