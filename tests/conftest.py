@@ -1,4 +1,4 @@
-"""What holds for the whole suite: GPU tests where there is a GPU, no window, no setting that leaks from test to test."""
+"""What holds for the whole suite: GPU tests where there is a GPU, no window, no setting that leaks."""
 
 import os
 
