@@ -17,6 +17,7 @@ _SUBPACKAGES = (
     "naive_bayes",
     "neighbors",
     "neural",
+    "tree",
     "utils",
 )
 _FUNCTIONS = {

@@ -13,7 +13,9 @@ def test_every_public_estimator_has_one_row():
 
 @for_each_row()
 def test_an_estimator_is_reached_from_its_room_under_its_name(row):
-    room = getattr(skdl, row.cls.__module__.split(".")[1])
+    room_name = row.cls.__module__.split(".")[1]
+    assert room_name in skdl.__all__
+    room = getattr(skdl, room_name)
     assert row.name in room.__all__
     assert getattr(room, row.name) is row.cls
 
