@@ -66,7 +66,7 @@ def _slack(d: int, dtype) -> float:
     """The constant of the error bound of products of length d."""
     if dtype == torch.bfloat16:
         # Two rounded factors and a rounded result; sums run in single precision.
-        return (3 * 2.0**-9 * 1.02 + (d + 17) * 2.0**-24) * 1.02
+        return (3 * 2.0**-8 * 1.02 + (d + 17) * 2.0**-24) * 1.02
     return (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
 
 
