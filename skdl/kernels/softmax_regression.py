@@ -44,6 +44,7 @@ class SoftmaxObjective:
         self.K = 1 if n_classes == 2 else n_classes
         self.n_classes = n_classes
         self.fit_intercept = fit_intercept
+        self._shared: dict = {}  # what objectives with other penalties over the same samples have in common
         self.wide = wide_dtype(design.X.device)
         self.products = design.X.dtype  # what X is multiplied in
         self._set_penalty(penalty)
@@ -68,9 +69,19 @@ class SoftmaxObjective:
     def on_rows(self, index: Tensor | None) -> "SoftmaxObjective":
         """The same objective over some of the samples, or all, in float32."""
         other = self.with_products(torch.float32)
-        other.design = self.design.centred_rows(index, torch.float32)
-        other.codes = self.codes if index is None else self.codes[index]
+        size = self.design.n if index is None else len(index)
+        if ("rows", size) not in self._shared:
+            codes = self.codes if index is None else self.codes[index]
+            self._shared["rows", size] = self.design.centred_rows(index, torch.float32), codes
+        other.design, other.codes = self._shared["rows", size]
+        other._shared = self._shared.setdefault(("below", size), {})
         return other
+
+    def gram(self, limit: int) -> Tensor:
+        """The design's Gram matrix from at most ``limit`` samples, formed once for all penalties."""
+        if "gram" not in self._shared:
+            self._shared["gram"] = self.design.gram(limit)
+        return self._shared["gram"]
 
     def with_products(self, dtype: torch.dtype) -> "SoftmaxObjective":
         """The same objective with products in another precision; X is converted tile by tile where it is dense."""

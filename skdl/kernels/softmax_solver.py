@@ -21,9 +21,7 @@ _LARGE_PRODUCTS = 5e6
 _FLOAT32_TOLERANCE = 5e-5
 
 
-def minimize(
-    objective: SoftmaxObjective, l1: float, *, start, tol: float, max_iter: int, gram=None, step_done=None
-) -> Solution:
+def minimize(objective: SoftmaxObjective, l1: float, *, start, tol: float, max_iter: int, step_done=None) -> Solution:
     """Minimize an objective from given coefficients, or from none.
 
     Parameters
@@ -34,7 +32,7 @@ def minimize(
         What multiplies the absolute coefficients of the user's columns.
     start : tuple of ndarray (K, d) and (K,), or None
         Coefficients and intercepts to begin with.
-    tol, max_iter, gram, step_done
+    tol, max_iter, step_done
         As in :func:`minimize_smooth`.
 
     Returns
@@ -42,6 +40,7 @@ def minimize(
     Solution
     """
     theta, level = objective.start()
+    cold = start is None
     if start is not None:
         theta = objective.from_user(*start)
     if l1 > 0:
@@ -59,7 +58,7 @@ def minimize(
             solution.theta[:, -1] -= solution.theta[:, -1].mean()
         return solution
     solution = minimize_smooth(
-        objective, _balanced(theta), tol=tol, level=level, max_iter=max_iter, gram=gram, step_done=step_done
+        objective, _balanced(theta), tol=tol, level=level, max_iter=max_iter, cold=cold, step_done=step_done
     )
     solution.theta = _balanced(solution.theta)
     return solution
@@ -71,7 +70,14 @@ def _balanced(theta: Tensor) -> Tensor:
 
 
 def minimize_smooth(
-    objective: SoftmaxObjective, theta: Tensor, *, tol: float, level: float, max_iter: int, gram=None, step_done=None
+    objective: SoftmaxObjective,
+    theta: Tensor,
+    *,
+    tol: float,
+    level: float,
+    max_iter: int,
+    cold: bool = True,
+    step_done=None,
 ) -> Solution:
     """Minimize an objective without an l1 term.
 
@@ -83,8 +89,8 @@ def minimize_smooth(
         Where to begin.
     tol, level, max_iter, step_done
         As in :func:`skdl.kernels.newton.minimize_newton`.
-    gram : Tensor of shape (d, d) or None
-        The Gram matrix of the design, where it is known already.
+    cold : bool
+        Whether theta is no better than any other place to begin.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def minimize_smooth(
     dense = design.transposed is None
     if dense and q <= _NEWTON_PARAMETERS and design.n * float(q) ** 2 <= _NEWTON_WORK:
         return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
-    precondition = preconditioner(objective, gram)
+    precondition = preconditioner(objective)
     models = [objective]
     if dense and design.n * float(design.d) * objective.K > _LARGE_PRODUCTS:
         n_rows = max(design.n // 10, 10_000, 20 * design.d)
@@ -106,9 +112,9 @@ def minimize_smooth(
             models.append(objective)
         if cheap is not None:
             models.insert(0, cheap)
-        if cheap is not None and index is not None:
+        if cold and cheap is not None and index is not None:
             # A start from some of the samples, whose curvature will also do for most of the way.
-            rough = minimize_smooth(cheap, theta, tol=max(tol, 3e-3), level=level, max_iter=max_iter, gram=gram)
+            rough = minimize_smooth(cheap, theta, tol=max(tol, 3e-3), level=level, max_iter=max_iter)
             if rough.interrupted:
                 return rough
             theta = rough.theta
@@ -119,7 +125,7 @@ def minimize_smooth(
     )  # fmt: skip
 
 
-def preconditioner(objective: SoftmaxObjective, gram: Tensor | None = None):
+def preconditioner(objective: SoftmaxObjective):
     """A function that divides a gradient by the curvature at equal probabilities.
 
     That curvature is ``c (x x' averaged) + penalty`` for each logit: a Cholesky factor where the columns are few and
@@ -128,9 +134,7 @@ def preconditioner(objective: SoftmaxObjective, gram: Tensor | None = None):
     design, c = objective.design, objective.curvature_scale()
     penalty, mask = objective.penalty[:-1], objective.mask
     if design.transposed is None and design.d <= _GRAM_COLUMNS and design.d <= 2 * design.n:
-        if gram is None:
-            gram = design.gram(limit=max(20_000, 16 * design.d))
-        factor = factorize(c * gram + torch.diag(penalty))
+        factor = factorize(c * objective.gram(limit=max(20_000, 16 * design.d)) + torch.diag(penalty))
 
         def solve(gradient: Tensor) -> Tensor:
             result = torch.empty_like(gradient)

@@ -9,6 +9,13 @@ from skdl.base import Estimator
 from skdl.utils import validate_X
 
 
+def copy_columns(source, target) -> None:
+    """Let a sibling that is fitted to the same samples know their columns."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(source, name):
+            setattr(target, name, getattr(source, name))
+
+
 class LinearPredictor(Estimator):
     """A model whose output is ``X @ coef_.T + intercept_``; it takes sparse matrices."""
 

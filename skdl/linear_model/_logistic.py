@@ -3,10 +3,12 @@
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
 
 from skdl.exceptions import InterruptedFitWarning
-from skdl.linear_model._base import ProbabilisticLinearClassifier
+from skdl.linear_model._base import ProbabilisticLinearClassifier, copy_columns
 from skdl.linear_model._logistic_problem import LogisticProblem
 from skdl.utils import (
     Interval,
@@ -201,19 +203,60 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         C, l1_ratio = self._resolved_penalty()
         if self.random_state is not None:
             draw_seed(self.random_state)  # refuses what is no seed, and moves a shared generator on
-        device = resolve_device(self.device)
         before = (self.coef_, self.intercept_) if self.warm_start and hasattr(self, "coef_") else None
-        X, y = validate_X_y(self, X, y, accept_sparse="csr")
-        classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
-        weight = validate_sample_weight(sample_weight, len(y))
-        problem = LogisticProblem(self, X, classes, codes, weight, device)
+        problem = self._problem(X, y, sample_weight)
         if before is not None and before[0].shape != problem.coef_shape:
             raise ValueError(
                 f"warm_start=True goes on from coef_ of shape {before[0].shape}, but these data need "
                 f"{problem.coef_shape}. Pass the same columns and classes, or set warm_start=False."
             )
-        fit = problem.solve(C, l1_ratio, start=before)
-        return self._store(problem, fit)
+        return self._store(problem, problem.solve(self, C, l1_ratio, start=before))
+
+    def _problem(self, X, y, sample_weight) -> LogisticProblem:
+        device = resolve_device(self.device)
+        X, y = validate_X_y(self, X, y, accept_sparse="csr")
+        classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
+        weight = validate_sample_weight(sample_weight, len(y))
+        return LogisticProblem(self, X, classes, codes, weight, device)
+
+    def _fit_family(self, X, y, *, candidates, splits, sample_weight=None):
+        """Fit candidates and splits together.
+
+        Candidates that differ in ``C``, ``l1_ratio``, ``tol`` or ``max_iter`` share the samples on the device, their
+        Gram matrix and the rest of the preparation, and are solved from the most to the least regularized, each
+        beginning where the one before ended. The optimum is the same as that of a single fit, and so are the results
+        up to the tolerance: objectives agree within ``tol ** 2`` of the loss of a model without columns. A model
+        without a penalty, whose optimum may not be unique, begins from nothing like a single fit.
+        """
+        models = [clone(self).set_params(**clone(dict(candidate), safe=False)) for candidate in candidates]
+        groups: dict[tuple, list[int]] = {}
+        for index, model in enumerate(models):
+            penalized = (model.solver == "liblinear", model.solver == "liblinear" and model.intercept_scaling)
+            key = (model.fit_intercept, repr(model.class_weight), model.multi_class, str(model.device), *penalized)
+            groups.setdefault(key, []).append(index)
+        for split_index, rows in enumerate(splits):
+            X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
+            weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+            for members in groups.values():
+                yield from self._fit_path(
+                    [(index, clone(models[index])) for index in members], split_index, X_split, y_split, weight
+                )
+
+    @staticmethod
+    def _fit_path(members, split_index, X, y, weight):
+        for _, model in members:
+            model._check_parameters()
+        settings = [(*model._resolved_penalty(), index, model) for index, model in members]
+        settings.sort(key=lambda setting: (setting[1], setting[0]))
+        first = members[0][1]
+        problem = first._problem(X, y, weight)
+        start = None
+        for C, l1_ratio, index, model in settings:
+            copy_columns(first, model)
+            fit = problem.solve(model, C, l1_ratio, start=None if np.isinf(C) else start)
+            if not fit.interrupted and not np.isinf(C):
+                start = fit.start
+            yield index, split_index, model._store(problem, fit)
 
     @property
     def _separate_logits(self) -> bool:

@@ -23,6 +23,7 @@ class LogisticFit:
     n_iter: np.ndarray  # (1,) or (K,)
     converged: bool
     interrupted: bool
+    start: tuple[np.ndarray, np.ndarray]  # coefficients and intercepts in float64
 
 
 class LogisticProblem:
@@ -45,7 +46,7 @@ class LogisticProblem:
     """
 
     def __init__(self, model, X, classes, codes, weight, device):
-        self.model, self.classes, self.dtype = model, classes, X.dtype
+        self.class_weight, self.classes, self.dtype = model.class_weight, classes, X.dtype
         self.separate = model.multi_class == "ovr" and len(classes) > 2
         if model.solver == "liblinear" and len(classes) > 2 and not self.separate:
             raise ValueError(
@@ -74,7 +75,7 @@ class LogisticProblem:
 
     def _class_weighted(self, task, labels, codes, weight):
         """Sample weights times class weights; one-vs-rest balances each of its two sides, as scikit-learn did."""
-        class_weight = self.model.class_weight
+        class_weight = self.class_weight
         if class_weight is None:
             return weight
         if isinstance(class_weight, dict):
@@ -86,8 +87,8 @@ class LogisticProblem:
         product = factors if weight is None else factors * weight
         return validate_sample_weight(product, len(task))
 
-    def solve(self, C: float, l1_ratio: float, start=None) -> LogisticFit:
-        model = self.model
+    def solve(self, model, C: float, l1_ratio: float, start=None) -> LogisticFit:
+        """Minimize for one C and l1_ratio, with the model's ``tol``, ``max_iter`` and ``verbose``."""
         solutions: list[Solution] = []
         W, b = np.zeros(self.coef_shape), np.zeros(self.coef_shape[0])
         with progress(
@@ -118,8 +119,9 @@ class LogisticProblem:
                 if solution.interrupted:
                     break
         with np.errstate(over="ignore", under="ignore"):
-            W, b = W.astype(self.dtype), b.astype(self.dtype)
+            coef, intercept = W.astype(self.dtype), b.astype(self.dtype)
         return LogisticFit(
-            W, b, np.array([solution.n_iter for solution in solutions], dtype=np.int32),
+            coef, intercept, np.array([solution.n_iter for solution in solutions], dtype=np.int32),
             all(solution.converged for solution in solutions), any(solution.interrupted for solution in solutions),
+            (W, b),
         )  # fmt: skip

@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from skdl.kernels.ridge import RidgeSystem, solve_sparse
+from skdl.linear_model._base import copy_columns
 from skdl.linear_model._least_squares import LeastSquares, LeastSquaresProblem
 from skdl.utils import Interval, Options, draw_seed, to_host
 
@@ -222,10 +223,5 @@ class Ridge(LeastSquares):
                         first = member
                         problem = member._problem(X_split, y_split, weight)
                         system = None if problem.sparse else RidgeSystem(problem.design, problem.Y)
-                    member._take_columns_of(first)
+                    copy_columns(first, member)
                     yield index, split_index, member._solve(problem, system)
-
-    def _take_columns_of(self, other) -> None:
-        self.n_features_in_ = other.n_features_in_
-        if hasattr(other, "feature_names_in_"):
-            self.feature_names_in_ = other.feature_names_in_
