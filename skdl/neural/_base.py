@@ -5,6 +5,7 @@ A family (MLP, CNN, ...) supplies how its input is validated and turned into ten
 """
 
 from abc import abstractmethod
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,9 +28,8 @@ from skdl.engine import (
     state_from_numpy,
     state_to_numpy,
 )
-from skdl.neural._family import fit_networks
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
-from skdl.utils import Interval, Options, draw_seed, explained, resolve_device, validate_sample_weight
+from skdl.utils import Interval, Options, derive_keys, draw_seed, explained, resolve_device, validate_sample_weight
 
 # From this many rows on, early_stopping="auto" stops early.
 _AUTO_EARLY_STOPPING_ROWS = 10_000
@@ -54,6 +54,9 @@ class NeuralEstimator(Estimator):
         "warm_start": [bool],
         "verbose": [bool, Interval("int", 0, None)],
     }
+
+    # Whether layers draw from torch's generators while training; ours have streams of their own.
+    _layers_draw = False
 
     # What a family supplies.
 
@@ -164,7 +167,7 @@ class NeuralEstimator(Estimator):
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
         plan = self._plan(resolve_device(self.device), 1 if one_epoch else self.max_epochs)
         # Training needs gradients, also where the caller has switched them off.
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device):
             net = make_net(module, plan, n_rows=len(train), valid=valid)
             if not reset:
                 self._load_state(net, with_optimizer=one_epoch)
@@ -173,8 +176,15 @@ class NeuralEstimator(Estimator):
         self._device_cache.get("net", lambda: net)
         return self
 
-    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
-        yield from fit_networks(self, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+    @contextmanager
+    def _own_generators(self, device: torch.device):
+        """Seed torch's generators for a training whose layers draw from them, and leave them as they were."""
+        if not self._layers_draw:
+            yield
+            return
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(int(derive_keys(self._seed, "layers", getattr(self, "n_iter_", 0))[0]))
+            yield
 
     def _new_module(self) -> nn.Module:
         # torch's layers draw weights of their own before they get ours; its generator is the user's to move.

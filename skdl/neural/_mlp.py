@@ -2,11 +2,13 @@
 
 from typing import ClassVar
 
+from skdl.neural._docs import share_documentation
 from skdl.neural._table import TableNetwork
 from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
 from skdl.utils import Options
 
 
+@share_documentation
 class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     """A multi-layer perceptron that classifies tables.
 
@@ -28,71 +30,19 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     categorical_features : "from_dtype", None or array-like of bool, int or str, default="from_dtype"
         Which columns are categories and get an embedding: those of a categorical dtype in a frame, none, or those given
         by mask, position or name. A category that ``fit`` did not see is embedded as zero.
-    optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}, \
-default="adamw"
-        The rule by which weights are updated.
-    lr : float, default=3e-3
-        The learning rate.
-    weight_decay : float, default=1e-2
-        The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
-    batch_size : int, default=128
-        The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
-    max_epochs : int, default=100
-        The number of passes over the training rows.
-    early_stopping : bool or "auto", default="auto"
-        Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
-        were best; "auto" does so from 10,000 rows on.
-    validation_fraction : float, default=0.1
-        The part of the training rows that is held out, in proportion for each class.
-    patience : int, default=10
-        The number of epochs without improvement after which early stopping stops.
-    schedule : {"cosine", "linear", "step", "one_cycle"} or None, default=None
-        How the learning rate changes over the training; None keeps it.
-    gradient_clip : float or None, default=None
-        The largest norm of the gradient of all weights together; larger ones are scaled down.
-    callbacks : list of skorch callbacks or None, default=None
-        Copied and called as in a skorch net. They see class codes in place of labels.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last one, with a new optimizer.
-    class_weight : None, "balanced" or dict, default=None
-        Weights of the classes, multiplied into ``sample_weight``.
-    device : str or torch.device, default="auto"
-        Where to compute; see :func:`skdl.set_config`.
-    verbose : int, default=0
-        Shows a progress bar if positive.
-    random_state : int, RandomState or None, default=None
-        Decides initial weights, batches, dropout and the validation rows: the same seed gives the same bits on one
-        machine.
+    <training parameters>
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels in the order of the outputs; ``arange(n_labels)`` for a multi-label fit.
-    n_outputs_ : int
-        The width of the last layer.
-    n_iter_ : int
-        The number of epochs, over all calls since the last new start.
-    loss_ : float
-        The training loss of the last epoch.
-    history_ : pandas.DataFrame
-        One row for each epoch: epoch, duration in seconds, train_loss, and valid_loss under early stopping.
-    net_ : skorch.NeuralNet
-        The net that holds the network ``net_.module_``, on its device.
     coefs_ : list of ndarray, each of shape (n_in, n_out)
         The weights of the layers.
     intercepts_ : list of ndarray, each of shape (n_out,)
         The biases of the layers.
-    n_features_in_ : int
-        The number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the columns, where X was a frame with names.
+    <attributes>
 
     Raises
     ------
-    ValueError
-        For bad parameters and data, and for a y of one class; the text names parameter, row and column.
-    skdl.exceptions.DivergenceError
-        If the loss becomes NaN or infinite.
+    <errors>
 
     See Also
     --------
@@ -123,7 +73,7 @@ default="adamw"
     >>> from sklearn.datasets import load_iris
     >>> from skdl.neural import MLPClassifier
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> model = MLPClassifier(hidden_layer_sizes=(32,), max_epochs=50, random_state=0).fit(X, y)
+    >>> model = MLPClassifier(hidden_layer_sizes=(32,), random_state=0).fit(X, y)
     >>> model.predict(X.head(2))
     array([0, 0])
     >>> bool(model.score(X, y) > 0.9)
@@ -183,6 +133,7 @@ default="adamw"
         self.random_state = random_state
 
 
+@share_documentation
 class MLPRegressor(NeuralRegressorMixin, TableNetwork):
     """A multi-layer perceptron that predicts numbers from tables.
 
@@ -203,67 +154,19 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
     categorical_features : "from_dtype", None or array-like of bool, int or str, default="from_dtype"
         Which columns are categories and get an embedding: those of a categorical dtype in a frame, none, or those given
         by mask, position or name. A category that ``fit`` did not see is embedded as zero.
-    optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}, \
-default="adamw"
-        The rule by which weights are updated.
-    lr : float, default=3e-3
-        The learning rate.
-    weight_decay : float, default=1e-2
-        The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
-    batch_size : int, default=128
-        The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
-    max_epochs : int, default=100
-        The number of passes over the training rows.
-    early_stopping : bool or "auto", default="auto"
-        Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
-        were best; "auto" does so from 10,000 rows on.
-    validation_fraction : float, default=0.1
-        The part of the training rows that is held out, in proportion for each class.
-    patience : int, default=10
-        The number of epochs without improvement after which early stopping stops.
-    schedule : {"cosine", "linear", "step", "one_cycle"} or None, default=None
-        How the learning rate changes over the training; None keeps it.
-    gradient_clip : float or None, default=None
-        The largest norm of the gradient of all weights together; larger ones are scaled down.
-    callbacks : list of skorch callbacks or None, default=None
-        Copied and called as in a skorch net. They see class codes in place of labels.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last one, with a new optimizer.
-    device : str or torch.device, default="auto"
-        Where to compute; see :func:`skdl.set_config`.
-    verbose : int, default=0
-        Shows a progress bar if positive.
-    random_state : int, RandomState or None, default=None
-        Decides initial weights, batches, dropout and the validation rows: the same seed gives the same bits on one
-        machine.
+    <training parameters>
 
     Attributes
     ----------
-    n_outputs_ : int
-        The width of the last layer.
-    n_iter_ : int
-        The number of epochs, over all calls since the last new start.
-    loss_ : float
-        The training loss of the last epoch.
-    history_ : pandas.DataFrame
-        One row for each epoch: epoch, duration in seconds, train_loss, and valid_loss under early stopping.
-    net_ : skorch.NeuralNet
-        The net that holds the network ``net_.module_``, on its device.
     coefs_ : list of ndarray, each of shape (n_in, n_out)
         The weights of the layers.
     intercepts_ : list of ndarray, each of shape (n_out,)
         The biases of the layers.
-    n_features_in_ : int
-        The number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the columns, where X was a frame with names.
+    <attributes>
 
     Raises
     ------
-    ValueError
-        For bad parameters and data; the text names parameter, row and column.
-    skdl.exceptions.DivergenceError
-        If the loss becomes NaN or infinite.
+    <errors>
 
     See Also
     --------

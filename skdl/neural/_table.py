@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from skdl.neural._base import NeuralEstimator
+from skdl.neural._family import fit_networks
 from skdl.neural._scaling import fit_scaling
 from skdl.nn import MLP, initialize
 from skdl.nn.mlp import ACTIVATIONS
@@ -66,6 +67,9 @@ class TableNetwork(NeuralEstimator):
             seed=seed,
         )
         return initialize(module, seed)
+
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
+        yield from fit_networks(self, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
 
     def _layer_arrays(self, kind: str) -> list[np.ndarray]:
         prefix = "layers."

@@ -130,6 +130,8 @@ _NETWORKS = (
     {"lr": 0.005, "dropout": 0.2, "weight_decay": 0.0},
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
 )
+_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
+_FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
 # Copies fill batches that a weight does not, so that the two agree where one batch holds all.
 _ONE_BATCH = {"batch_size": 1000}
@@ -287,6 +289,30 @@ ROWS = (
         candidates=({}, {"n_neighbors": 2}, {"metric": "manhattan"}),
         negative="n_neighbors",
         conditional_attributes=_LEARNT_METRIC,
+    ),
+    Row(
+        "NeuralClassifier",
+        fast=_LINEAR_NETWORK,
+        reference=linear_model.LogisticRegression(),
+        beside_reference=_FULL_LINEAR_NETWORK,
+        score_margin=0.02,
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
+        "NeuralRegressor",
+        fast=_LINEAR_NETWORK,
+        reference=linear_model.LinearRegression(),
+        beside_reference=_FULL_LINEAR_NETWORK,
+        score_margin=0.02,
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
     ),
     Row(
         "Perceptron",

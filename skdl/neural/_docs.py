@@ -1,0 +1,109 @@
+"""The part of the docstrings that all neural estimators have in common, written once."""
+
+import inspect
+import re
+
+_TRAINING_PARAMETERS = """\
+optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}, \
+default="adamw"
+    The rule by which weights are updated.
+lr : float, default=LR
+    The learning rate.
+weight_decay : float, default=1e-2
+    The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
+batch_size : int, default=128
+    The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
+max_epochs : int, default=EPOCHS
+    The number of passes over the training rows.
+early_stopping : bool or "auto", default="auto"
+    Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
+    were best; "auto" does so from 10,000 rows on.
+validation_fraction : float, default=0.1
+    The part of the training rows that is held out, in proportion for each class.
+patience : int, default=10
+    The number of epochs without improvement after which early stopping stops.
+schedule : {"cosine", "linear", "step", "one_cycle"} or None, default=None
+    How the learning rate changes over the training; None keeps it.
+gradient_clip : float or None, default=None
+    The largest norm of the gradient of all weights together; larger ones are scaled down.
+callbacks : list of skorch callbacks or None, default=None
+    Copied and called as in a skorch net. They see class codes in place of labels.
+warm_start : bool, default=False
+    Whether ``fit`` goes on from the weights of the last one, with a new optimizer.
+"""
+
+_CLASS_WEIGHT = """\
+class_weight : None, "balanced" or dict, default=None
+    Weights of the classes, multiplied into ``sample_weight``.
+"""
+
+_RUNNING_PARAMETERS = """\
+device : str or torch.device, default="auto"
+    Where to compute; see :func:`skdl.set_config`.
+verbose : int, default=0
+    Shows a progress bar if positive.
+random_state : int, RandomState or None, default=None
+    Decides initial weights, batches, dropout and the validation rows: the same seed gives the same bits on one
+    machine.
+"""
+
+_CLASSES = """\
+classes_ : ndarray of shape (n_classes,)
+    The labels in the order of the outputs; ``arange(n_labels)`` for a multi-label fit.
+"""
+
+_ATTRIBUTES = """\
+n_outputs_ : int
+    The width of the last layer.
+n_iter_ : int
+    The number of epochs, over all calls since the last new start.
+loss_ : float
+    The training loss of the last epoch.
+history_ : pandas.DataFrame
+    One row for each epoch: epoch, duration in seconds, train_loss, and valid_loss under early stopping.
+net_ : skorch.NeuralNet
+    The net that holds the network ``net_.module_``, on its device.
+n_features_in_ : int
+    The size of the second axis of X.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    The names of the columns, where X was a frame with names.
+"""
+
+_RAISES = """\
+ValueError
+    For bad parameters and data; the text names parameter, row and column, and what to do.
+skdl.exceptions.DivergenceError
+    If the loss becomes NaN or infinite.
+"""
+
+
+def share_documentation(cls: type) -> type:
+    """Fill the lines ``<training parameters>``, ``<attributes>`` and ``<errors>`` of a class's docstring.
+
+    Parameters
+    ----------
+    cls : type
+        A neural estimator.
+
+    Returns
+    -------
+    type
+        The same class.
+    """
+    parameters = {name: item.default for name, item in inspect.signature(cls).parameters.items()}
+    training = _TRAINING_PARAMETERS.replace("LR", repr(parameters["lr"])).replace(
+        "EPOCHS", str(parameters["max_epochs"])
+    )
+    classifies = "class_weight" in parameters
+    texts = {
+        "training parameters": training + _CLASS_WEIGHT * classifies + _RUNNING_PARAMETERS,
+        "attributes": _CLASSES * classifies + _ATTRIBUTES,
+        "errors": _RAISES,
+    }
+
+    def fill(match: re.Match) -> str:
+        lines = texts[match["name"]].splitlines()
+        return "\n".join(match["indent"] + line if line else line for line in lines)
+
+    cls.__doc__ = re.sub(r"(?m)^(?P<indent> *)<(?P<name>[a-z ]+)>$", fill, cls.__doc__ or "")
+    return cls
