@@ -25,6 +25,9 @@ class Row:
 
     name: str
 
+    needs: dict[str, Any] = field(default_factory=dict)
+    """Arguments that have no default: the estimator inside another, say."""
+
     fast: dict[str, Any] = field(default_factory=dict)
     """Parameters of an instance that fits in well under a second."""
 
@@ -79,10 +82,14 @@ class Row:
 
     def make(self, **parameters):
         """Return the fast instance, with a seed where there is one to set, and with these parameters."""
-        estimator = self.cls(**{**self.fast, **parameters})
+        estimator = self.cls(**{**self.needs, **self.fast, **parameters})
         if "random_state" in estimator.get_params() and "random_state" not in parameters:
             estimator.set_params(random_state=0)
         return estimator
+
+    def make_default(self):
+        """Return an instance with no more than it must be given."""
+        return self.cls(**self.needs)
 
     def make_settled(self):
         return self.make(**self.settled)

@@ -23,7 +23,7 @@ _OWN_SKIPS = (
 
 # Some checks have fewer distinct rows than clusters, or labels that no hyperplane parts: to say so is right.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([instance for row in KNOWN for instance in (row.make(), row.cls())])
+@parametrize_with_checks([instance for row in KNOWN for instance in (row.make(), row.make_default())])
 def test_check(estimator, check):
     try:
         check(estimator)
@@ -34,7 +34,7 @@ def test_check(estimator, check):
 
 @for_each_row()
 def test_no_tag_switches_checks_off(row):
-    for estimator in (row.make(), row.cls()):
+    for estimator in (row.make(), row.make_default()):
         tags = get_tags(estimator)
         assert not tags._skip_test
         assert not tags.no_validation

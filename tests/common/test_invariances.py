@@ -153,12 +153,25 @@ def test_number_of_threads(row, request):
     assert_same_outputs(fitted_outputs(row, X, y), expected, 0.0 if "threads" in row.holds else row.rounding)
 
 
+def _torch_settings() -> tuple:
+    return (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.get_float32_matmul_precision(),
+        getattr(getattr(torch.backends.mkldnn, "matmul", None), "fp32_precision", None),  # since torch 2.9
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.get_num_threads(),
+    )
+
+
 @for_each_row()
 def test_settings_of_torch_are_left_alone(row):
     X, y = samples(row)
-    before = (torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads())
+    before = _torch_settings()
     fitted_outputs(row, X, y)
-    assert (torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()) == before
+    assert _torch_settings() == before
 
 
 @for_each_row()
