@@ -51,7 +51,7 @@ class SoftmaxObjective:
 
     def _set_penalty(self, penalty: float) -> None:
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            column_penalty = penalty / self.design.scale**2
+            column_penalty = penalty / self.design.scale / self.design.scale
         alive = column_penalty < _HOPELESS
         device = self.design.X.device
         column_penalty = np.append(np.where(alive, column_penalty, 1.0), 0.0)
