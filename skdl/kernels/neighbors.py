@@ -185,7 +185,7 @@ def nearest(reference: Reference, queries, k: int, limit: int | None = None):
 
 
 def within(reference: Reference, queries, radius):
-    """Find the points within a radius of a few queries.
+    """Find the points that may lie within a radius of a few queries, none of those that do left out.
 
     Parameters
     ----------
@@ -197,6 +197,7 @@ def within(reference: Reference, queries, radius):
     rows, columns : Tensor of shape (n_pairs,), dtype int64
         Sorted by row and column.
     distances : Tensor of shape (n_pairs,), dtype float64
+        Squared, and multiplied by ``reference.exact_scale`` squared.
     """
     augmented, norms = centred_queries(reference, queries)
     bounds = _lower_bounds(reference, augmented)
@@ -205,9 +206,7 @@ def within(reference: Reference, queries, radius):
         (radius * reference.scale) ** 2 + norms**2
     ) + 2 * _TINY
     rows, columns = torch.nonzero(~(bounds > (reach + blur).to(bounds.dtype)[:, None]), as_tuple=True)
-    distances = torch.sqrt(_exact(reference, queries, rows, columns)) / reference.exact_scale
-    inside = distances <= radius[rows]
-    return rows[inside], columns[inside], distances[inside]
+    return rows, columns, _exact(reference, queries, rows, columns)
 
 
 def as_tensor(array: np.ndarray, device) -> torch.Tensor:

@@ -115,7 +115,14 @@ class NeighborsBase(Estimator):
             X = self._fit_X if self._found_rows is None else self._fit_X[self._found_rows]
             X = self._embedded(X)
             metric = resolve_metric(self.effective_metric_, self.effective_metric_params_, X)
-            return build_index(metric, X, device=resolve_device(self.device), n_jobs=self.n_jobs)
+            return build_index(
+                metric,
+                X,
+                device=resolve_device(self.device),
+                algorithm=self.algorithm,
+                leaf_size=self.leaf_size,
+                n_jobs=self.n_jobs,
+            )
 
         return self._device_cache.get("index", build)
 

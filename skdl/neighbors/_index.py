@@ -39,8 +39,10 @@ class Index:
 
     entry_bytes = 24
 
-    def __init__(self, metric: Metric, X, *, device, n_jobs=None):
+    def __init__(self, metric: Metric, X, *, device, algorithm="auto", leaf_size=30, n_jobs=None):
         self.metric = metric
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
         self.device = device
         self.n_jobs = n_jobs
         self.X = X
@@ -94,50 +96,104 @@ class Index:
         return distances, indices
 
 
-class EuclideanIndex(Index):
-    """Dense Euclidean search by products and exact differences, on any device."""
+class DenseIndex(Index):
+    """Dense search for the metrics that skdl computes itself; large searches on a CPU go by compiled kernels."""
+
+    tree_kind = 0
 
     def __init__(self, metric, X, **options):
         super().__init__(metric, metric.embed(X, False), **options)
         self.points = kernel.as_tensor(self.X, self.device)
-        self._references: dict = {}
-        self._lock = threading.Lock()
-        self._tiles = None
+        self.lock = threading.RLock()
+        self._held: dict = {}
+
+    def held(self, key, build):
+        """An item that is built once, by whichever thread comes first."""
+        with self.lock:
+            if key not in self._held:
+                self._held[key] = build()
+            return self._held[key]
+
+    def is_large(self, m: int) -> bool:
+        """Whether so many queries are worth compiled code, which takes a while to load."""
+        n, d = self.X.shape
+        return self.device.type == "cpu" and m * n * (d + 16) >= TILE_WORK
+
+    def exact_scale(self) -> float:
+        return 1.0
+
+    def tree(self):
+        """The k-d tree of the points."""
+        from skdl.kernels.kdtree import KDTree
+
+        return self.held(
+            "tree",
+            lambda: KDTree(self.X, self.tree_kind, leaf_size=self.leaf_size, scale=self.exact_scale()),
+        )
+
+    def in_parts(self, queries, k, verbose, search):
+        """Search large pieces of the queries, embedded and made dense one after the other."""
+        m = queries.shape[0]
+        distances, indices = np.empty((m, k)), np.empty((m, k), dtype=np.int64)
+        with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
+            for start in range(0, m, QUERY_ROWS):
+                rows = slice(start, min(start + QUERY_ROWS, m))
+                part = kernel.as_tensor(self.prepare_queries(queries[rows]), self.device).numpy()
+                distances[rows], indices[rows] = search(part, bar.update)
+        return self.metric.finish(distances), indices
+
+    def kneighbors(self, queries, k, verbose=0):
+        if not self.is_large(queries.shape[0]):
+            return super().kneighbors(queries, k, verbose)
+        threads = n_threads(self.n_jobs)
+        return self.in_parts(queries, k, verbose, lambda part, done: self.tree().kneighbors(part, k, threads, done))
+
+
+class EuclideanIndex(DenseIndex):
+    """Dense Euclidean search by products and exact differences, on any device, or by a k-d tree."""
 
     def reference(self, dtype):
         """The points prepared for products of this type."""
-        with self._lock:
-            if dtype not in self._references:
-                self._references[dtype] = kernel.prepare(self.points, dtype)
-            return self._references[dtype]
+        return self.held(dtype, lambda: kernel.prepare(self.points, dtype))
+
+    def exact_scale(self):
+        return self.reference(torch.float32).exact_scale
 
     def _precisions(self):
         # TF32 or bfloat16 products would break the error bound.
         exact = kernel.single_precision_is_kept(self.device)
         return [torch.float32, torch.float64] if exact else [torch.float64]
 
+    def _tree_pays(self, queries, k) -> bool:
+        """Whether a k-d tree looks at so few leaves that it beats the comparison with all rows."""
+        n, d = self.X.shape
+        if d >= 16 or self.algorithm == "brute" or k > 128:
+            return False
+        if self.algorithm == "kd_tree":
+            return True
+
+        def probe():
+            step = max(1, queries.shape[0] // 64)
+            visits = self.tree().visits(self.prepare_queries(queries[::step][:64]), k)
+            # Nanoseconds for a leaf and for a row, as measured; the answer is the same either way.
+            return visits * (60 + self.leaf_size * (1 + 0.4 * d)) < n * (0.7 + 0.01 * d)
+
+        return self.held(("pays", k), probe)
+
     def kneighbors(self, queries, k, verbose=0):
         m, (n, d) = queries.shape[0], self.X.shape
-        if self.device.type != "cpu" or m * n * (d + 16) < TILE_WORK:
+        if not self.is_large(m) or self._tree_pays(queries, k):
             return super().kneighbors(queries, k, verbose)
-        # Imported here: numba takes longer than the search of a small table.
         from skdl.kernels.tiles import TileSearch, coarse_products_pay
 
-        if self._tiles is None:
-            self._tiles = TileSearch(self.points.numpy(), self.reference)
+        tiles = self.held("tiles", lambda: TileSearch(self.points.numpy(), self.reference))
         precisions = self._precisions()
         if d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and coarse_products_pay(d):
             precisions = [torch.bfloat16, *precisions]
-        distances, indices = np.empty((m, k)), np.empty((m, k), dtype=np.int64)
-        with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
-            # Queries are embedded, and made dense, in pieces.
-            for start in range(0, m, QUERY_ROWS):
-                rows = slice(start, min(start + QUERY_ROWS, m))
-                part = kernel.as_tensor(self.prepare_queries(queries[rows]), self.device).numpy()
-                distances[rows], indices[rows] = self._tiles.kneighbors(
-                    part, k, precisions, n_threads(self.n_jobs), bar.update
-                )
-        return self.metric.finish(distances), indices
+        threads = n_threads(self.n_jobs)
+        return self.in_parts(
+            queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, precisions, threads, done)
+        )
 
     def search(self, queries, k):
         queries = kernel.as_tensor(queries, self.device)
@@ -146,26 +202,32 @@ class EuclideanIndex(Index):
         found = kernel.nearest(self.reference(precisions[0]), queries, k, limit)
         if found is None:
             found = kernel.nearest(self.reference(torch.float64), queries, k)
-        distances = torch.sqrt(found[0]) / self.reference(precisions[0]).exact_scale
-        return distances.cpu().numpy(), found[1].cpu().numpy()
+        return self._root(found[0]), found[1].cpu().numpy()
+
+    def _root(self, squares):
+        # By NumPy, since torch's root is not always rounded to the nearest number.
+        return np.sqrt(squares.cpu().numpy()) / self.exact_scale()
 
     def search_within(self, queries, radius):
-        queries, radius = kernel.as_tensor(queries, self.device), kernel.as_tensor(radius, self.device)
-        found = kernel.within(self.reference(self._precisions()[0]), queries, radius)
-        return tuple(part.cpu().numpy() for part in found)
+        queries, reach = kernel.as_tensor(queries, self.device), kernel.as_tensor(radius, self.device)
+        rows, columns, squares = kernel.within(self.reference(self._precisions()[0]), queries, reach)
+        rows, columns, distances = rows.cpu().numpy(), columns.cpu().numpy(), self._root(squares)
+        inside = distances <= radius[rows]
+        return rows[inside], columns[inside], distances[inside]
 
 
-class DifferenceIndex(Index):
-    """Dense Manhattan and Chebyshev search by differences, on any device."""
+class DifferenceIndex(DenseIndex):
+    """Dense Manhattan and Chebyshev search by differences, on any device, or by a k-d tree."""
 
     entry_bytes = 16 * 8 + 24
 
     def __init__(self, metric, X, **options):
         super().__init__(metric, X, **options)
-        self.columns = kernel.as_tensor(np.ascontiguousarray(X.T, dtype=np.float64), self.device)
+        self.tree_kind = {"manhattan": 1, "chebyshev": 2}[metric.kind]
 
     def _block(self, queries):
-        return block_distances(kernel.as_tensor(queries, self.device).double(), self.columns, self.metric.kind)
+        columns = self.held("columns", lambda: self.points.double().T.contiguous())
+        return block_distances(kernel.as_tensor(queries, self.device).double(), columns, self.metric.kind)
 
     def search(self, queries, k):
         return tuple(part.cpu().numpy() for part in smallest(self._block(queries), k))
@@ -255,11 +317,11 @@ def _entries_within(block, radius):
     return rows, columns, block[rows, columns]
 
 
-def build_index(metric: Metric, X, *, device, n_jobs=None) -> Index:
+def build_index(metric: Metric, X, *, device, algorithm="auto", leaf_size=30, n_jobs=None) -> Index:
     """Choose the index for a metric and training rows."""
     if device.type == "mps":
         raise DeviceError("Neighbors are compared in float64, which Apple GPUs do not have: use device='cpu'.")
-    options = {"device": device, "n_jobs": n_jobs}
+    options = {"device": device, "algorithm": algorithm, "leaf_size": leaf_size, "n_jobs": n_jobs}
     host = {"device": torch.device("cpu"), "n_jobs": n_jobs}
     if metric.kind == "precomputed":
         return PrecomputedIndex(metric, X, **host)
