@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl.base import Estimator
-from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_exact, weakest_links
+from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, weakest_links
 from skdl.tree._tree import Tree
 from skdl.utils import (
     Interval,
@@ -23,6 +23,9 @@ from skdl.utils import (
 
 __all__: list[str] = []
 
+# From this many rows on, max_bins="auto" means histograms.
+LARGE = 100_000
+MAX_BINS = 255
 NO_LIMIT = np.iinfo(np.int64).max // 4
 
 _SHARE = Interval("real", 0.0, 1.0, "right")
@@ -37,6 +40,7 @@ COMMON_CONSTRAINTS: dict[str, list] = {
     "max_leaf_nodes": [Interval("int", 2, None), None],
     "min_impurity_decrease": [Interval("real", 0.0, None)],
     "ccp_alpha": [Interval("real", 0.0, None)],
+    "max_bins": [Interval("int", 2, MAX_BINS), Options("auto"), None],
 }
 
 
@@ -114,11 +118,17 @@ class BaseDecisionTree(Estimator, ABC):
         X, samples = training.X, training.samples
         limits = self._limits(training)
         n_categories = np.array([0 if values is None else len(values) for values in training.schema.categories])
-        nodes = grow_exact(X, training.schema.is_categorical, n_categories, samples, limits)
+        nodes = grow_tree(X, training.schema.is_categorical, n_categories, samples, limits, self._n_bins(len(X)))
         return Tree.from_nodes(
             nodes, X.shape[1], training.n_classes, n_categories, training.centre, training.scale,
             self._impurity_unit(training),
         )  # fmt: skip
+
+    def _n_bins(self, n: int):
+        """How many bins a column is cut into; None for every distinct value."""
+        if isinstance(self.max_bins, str):
+            return MAX_BINS if n >= LARGE else None
+        return self.max_bins
 
     def _limits(self, training: TrainingSet) -> Limits:
         """The parameters as whole numbers and weights."""

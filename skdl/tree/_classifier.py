@@ -38,6 +38,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         ccp_alpha=0.0,
         monotonic_cst=None,
         categorical_features="from_dtype",
+        max_bins="auto",
     ):
         self.criterion = criterion
         self.splitter = splitter
@@ -53,6 +54,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         self.ccp_alpha = ccp_alpha
         self.monotonic_cst = monotonic_cst
         self.categorical_features = categorical_features
+        self.max_bins = max_bins
 
     def _encode_targets(self, y):
         classes, codes = zip(*(encode_classes(y[:, k], owner=type(self).__name__) for k in range(y.shape[1])))

@@ -35,6 +35,7 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         ccp_alpha=0.0,
         monotonic_cst=None,
         categorical_features="from_dtype",
+        max_bins="auto",
     ):
         self.criterion = criterion
         self.splitter = splitter
@@ -49,6 +50,7 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         self.ccp_alpha = ccp_alpha
         self.monotonic_cst = monotonic_cst
         self.categorical_features = categorical_features
+        self.max_bins = max_bins
 
     def _encode_targets(self, y):
         try:

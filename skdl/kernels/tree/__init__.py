@@ -4,7 +4,7 @@ A column is sorted once; every node then owns the same stretch of all sorted col
 in place (``_grow``). ``_problem`` says what goes in, ``_scan`` how one column is searched. Nothing here knows scikit-learn.
 """
 
-from skdl.kernels.tree._fit import grow_exact
+from skdl.kernels.tree._fit import grow_tree
 from skdl.kernels.tree._grow import Nodes
 from skdl.kernels.tree._predict import apply_mixed, apply_numeric, paths
 from skdl.kernels.tree._problem import CRITERIA, Limits, Samples
@@ -17,7 +17,7 @@ __all__ = [
     "Samples",
     "apply_mixed",
     "apply_numeric",
-    "grow_exact",
+    "grow_tree",
     "kept_nodes",
     "parents_and_depths",
     "paths",

@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from skdl.kernels.tree._columns import sort_columns
-from skdl.kernels.tree._grow import grow, new_nodes, new_stack, push
+from skdl.kernels.tree._bins import MAX_BINS, bin_columns, sort_codes
+from skdl.kernels.tree._columns import record_layout, sort_columns
+from skdl.kernels.tree._grow import Nodes, grow, new_nodes, new_stack, push
+from skdl.kernels.tree._histogram import grow_from_counts
 from skdl.kernels.tree._problem import (
     ABSOLUTE,
     ANY,
     BINARY_GINI,
     COUNTS,
+    GAIN_RATIO,
     GINI,
     MEDIAN,
     SQUARED,
@@ -21,6 +24,9 @@ from skdl.kernels.tree._problem import (
     Samples,
     Scratch,
 )
+
+
+SMALL = 512  # rows per class below which sorted records beat histograms
 
 
 def make_problem(samples: Samples, columns: Columns, layout: Layout, limits: Limits) -> Problem:
@@ -82,14 +88,51 @@ def make_scratch(problem: Problem, n: int) -> Scratch:
     )
 
 
-def grow_exact(X, is_categorical, n_categories, samples: Samples, limits: Limits):
-    """Grow a tree that looks at every distinct value; return its Nodes."""
+def grow_tree(X, is_categorical, n_categories, samples: Samples, limits: Limits, max_bins=None) -> Nodes:
+    """Grow a tree.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32 or float64
+        Numbers; categories as codes; NaN where missing.
+    is_categorical : ndarray of shape (d,), bool
+    n_categories : ndarray of shape (d,), int64
+        Read for categorical columns only.
+    samples : Samples
+    limits : Limits
+    max_bins : int or None, default=None
+        None looks at every distinct value, a number cuts each column into at most so many bins.
+    """
     n_labels = int(samples.first[1]) if samples.label.shape[1] == 1 else 0
     label = np.ascontiguousarray(samples.label[:, 0]) if n_labels else np.empty(0, np.int32)
-    records, columns, layout = sort_columns(X, is_categorical, n_categories, label, n_labels)
-    problem = make_problem(samples, columns, layout, limits)
+    if max_bins is not None and (n_categories <= MAX_BINS).all():
+        codes, columns = bin_columns(X, is_categorical, n_categories, max_bins)
+        layout = record_layout(len(X), n_labels)
+        problem = make_problem(samples, columns, layout, limits)
+        small = SMALL * max(n_labels, 2)
+        if _histograms_serve(problem, len(X), small):
+            return grow_from_counts(codes, small, problem, make_scratch(problem, min(small, len(X))))
+        records = np.empty((X.shape[1], len(X)), np.uint64)
+        sort_codes(codes, np.arange(len(X)), columns, label, layout, records)
+    else:
+        records, columns, layout = sort_columns(X, is_categorical, n_categories, label, n_labels)
+        problem = make_problem(samples, columns, layout, limits)
     scratch = make_scratch(problem, len(X))
     nodes = new_nodes(256, int(samples.first[-1]))
     stack = push(new_stack(), 0, len(X), 0, -1, 0, -np.inf, np.inf, np.uint64(limits.seed))
     nodes, _ = grow(records, nodes, stack, 0, problem, scratch)
     return nodes
+
+
+def _histograms_serve(problem: Problem, n: int, small: int) -> bool:
+    """Whether the upper part of the tree can be grown from class counts, and is large enough for it to pay."""
+    limits, d = problem.limits, len(problem.columns.is_categorical)
+    return (
+        n >= small
+        and problem.mode in (BINARY_GINI, COUNTS)
+        and limits.criterion != GAIN_RATIO
+        and limits.max_leaf_nodes == 0
+        and limits.max_features >= d
+        and not problem.columns.is_categorical.any()
+        and d * int(problem.samples.first[1]) <= 8192  # a histogram of at most 8 MiB
+    )

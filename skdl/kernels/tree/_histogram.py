@@ -1,0 +1,237 @@
+"""Growing the upper part of a tree from histograms of coded columns.
+
+A node's histogram holds, for every column and code, the count (or the weight, count and sum) of its records; the larger
+child's is the parent's less the smaller child's. Once a node is small, sorting its records costs less than another
+histogram, and ``_grow`` takes over.
+"""
+
+import numpy as np
+from numba import njit
+
+from skdl.kernels.tree._bins import sort_codes
+from skdl.kernels.tree._criteria import NO_SPLIT, impurity_of_classes, tolerance
+from skdl.kernels.tree._grow import (
+    FEATURE,
+    MISSING_LEFT,
+    POSITION,
+    THRESHOLD,
+    add_node,
+    grow,
+    new_nodes,
+    new_stack,
+    push,
+)
+from skdl.kernels.tree._problem import BINARY_GINI, COUNTS, ENTROPY, GAIN_RATIO
+from skdl.kernels.tree._random import mix
+from skdl.kernels.tree._scan_column import Node
+
+U = np.uint64
+
+
+@njit(cache=True, nogil=True)
+def _count(codes, rows, label, histogram):
+    """Fill a histogram (d, 256, V) with the class counts of the rows."""
+    histogram[:] = 0
+    d = codes.shape[1]
+    for row in rows:
+        c = label[row]
+        for f in range(d):
+            histogram[f, np.int64(codes[row, f]), c] += 1
+
+
+@njit(cache=True, nogil=True)
+def _scan_codes(counts, n_codes, mode, min_leaf, total, n, table, scale, entropy, tol, left):
+    """The best cut of one column from its counts (256, V): (worth, last code on the left, missing_left)."""
+    n_classes = len(total)
+    missing = 0
+    for c in range(n_classes):
+        missing += counts[n_codes, c]
+    whole = 0
+    if mode == COUNTS:
+        for c in range(n_classes):
+            whole += table[total[c]]
+    base = 0.0
+    if mode == COUNTS:
+        base = -float(whole - table[n]) / scale if entropy else -float(whole) / n
+    best, position, missing_left = NO_SPLIT, 0, False
+    for side in range(2 if missing > 0 else 1):
+        for c in range(n_classes):
+            left[c] = counts[n_codes, c] if side == 1 else 0
+        n_left = missing if side == 1 else 0
+        for code in range(n_codes):
+            here = 0
+            for c in range(n_classes):
+                left[c] += counts[code, c]
+                here += counts[code, c]
+            if here == 0:
+                continue
+            n_left += here
+            n_right = n - n_left
+            if n_left < min_leaf or n_right < min_leaf or n_right == 0:
+                continue
+            if mode == BINARY_GINI:
+                deviation = float(left[1] * n - n_left * total[1])
+                score = deviation * deviation / (float(n_left) * float(n_right)) * (2.0 / n)
+            else:
+                sum_left, sum_right = 0, 0
+                for c in range(n_classes):
+                    sum_left += table[left[c]]
+                    sum_right += table[total[c] - left[c]]
+                if entropy:
+                    score = float(sum_left - table[n_left] + sum_right - table[n_right]) / scale + base
+                else:
+                    score = float(sum_left) / n_left + float(sum_right) / n_right + base
+            if score > best + tol or position == 0:
+                best, position, missing_left = max(score, 0.0), code + 1, side == 1
+    return best, position, missing_left
+
+
+@njit(cache=True, nogil=True)
+def _next_code(counts, n_codes, code):
+    """The first code after ``code`` that has records, or ``n_codes``."""
+    while code < n_codes:
+        for c in range(counts.shape[1]):
+            if counts[code, c] > 0:
+                return code
+        code += 1
+    return code
+
+
+@njit(cache=True, nogil=True)
+def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
+    """Bring the rows that go left to the front, keeping the order on both sides; return how many there are."""
+    n_left, n_right = 0, 0
+    for row in rows:
+        code = np.int64(codes[row, f])
+        left = np.int64(code < position) if code < n_codes else np.int64(missing_left)
+        rows[n_left] = row
+        buffer[n_right] = row
+        n_left += left
+        n_right += 1 - left
+    rows[n_left:] = buffer[:n_right]
+    return n_left
+
+
+@njit(cache=True, nogil=True)
+def grow_from_counts(codes, small, problem, scratch):
+    """Grow a classification tree without weights; nodes with fewer than ``small`` rows are grown from sorted records."""
+    samples, columns, limits, mode = problem.samples, problem.columns, problem.limits, problem.mode
+    n, d = codes.shape
+    label = samples.label[:, 0].copy()
+    n_classes = len(scratch.stats)
+    entropy = limits.criterion == ENTROPY or limits.criterion == GAIN_RATIO
+    rows, buffer = np.arange(n).astype(np.int32), np.empty(n, np.int32)
+    pool = np.empty((8, d, 256, n_classes), np.int32)
+    free = np.arange(8)[::-1].copy()
+    n_free = 8
+    slots = np.empty(256, np.int64)  # the histogram of each node on the stack, or -1
+    nodes, stack, inner = new_nodes(256, n_classes), new_stack(), new_stack()
+    stack = push(stack, 0, n, 0, -1, 0, -np.inf, np.inf, U(limits.seed))
+    records = np.empty((d, min(small, n)), np.uint64)
+    total, left_counts = np.empty(n_classes, np.int64), np.empty(n_classes, np.int64)
+    slots[0] = -1
+    if n >= small:
+        n_free -= 1
+        slots[0] = free[n_free]
+        _count(codes, rows, label, pool[slots[0]])
+    while stack.top[0] > 0:
+        stack.top[0] -= 1
+        top = stack.top[0]
+        start, end, depth, parent, is_left = stack.whole[top]
+        key, slot, m = stack.key[top], slots[top], end - start
+        if slot < 0 and depth >= limits.max_depth:
+            scratch.stats[:] = 0.0
+            for row in rows[start:end]:
+                scratch.stats[label[row]] += 1.0
+            impurity = impurity_of_classes(limits.criterion, samples.first, scratch.stats, float(m))
+            node = Node(float(m), m * impurity, 0.0, -np.inf, np.inf)
+            nodes, _ = add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch)
+            continue
+        if slot < 0:
+            part = records[:, :m]
+            sort_codes(codes, rows[start:end], columns, label, problem.layout, part)
+            inner = push(inner, 0, m, depth, parent, is_left, -np.inf, np.inf, key)
+            nodes, inner = grow(part, nodes, inner, 0, problem, scratch)
+            continue
+        histogram = pool[slot]
+        total[:] = 0
+        for code in range(256):
+            for c in range(n_classes):
+                total[c] += histogram[0, code, c]
+        for c in range(n_classes):
+            scratch.stats[c] = total[c]
+        weight = float(m)
+        impurity = impurity_of_classes(limits.criterion, samples.first, scratch.stats, weight)
+        tol = tolerance(limits.criterion, weight, weight * impurity)
+        node = Node(weight, weight * impurity, tol, -np.inf, np.inf)
+        nodes, i = add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch)
+        best, f, position, missing_left = NO_SPLIT, -1, 0, False
+        if depth < limits.max_depth and m >= limits.min_samples_split and total.max() < m:
+            for g in range(d):
+                n_codes = columns.offset[g + 1] - columns.offset[g]
+                score, at, side = _scan_codes(
+                    histogram[g], n_codes, mode, limits.min_samples_leaf, total, m, problem.table, problem.scale,
+                    entropy, tol, left_counts,
+                )  # fmt: skip
+                if at > 0 and (f < 0 or score > best + tol):
+                    best, f, position, missing_left = score, g, at, side
+        if f < 0 or best * (1.0 + 1e-12) < limits.min_gain:
+            free[n_free] = slot
+            n_free += 1
+            continue
+        first, n_codes = columns.offset[f], columns.offset[f + 1] - columns.offset[f]
+        above = _next_code(histogram[f], n_codes, position)
+        has_missing = _next_code(histogram[f], n_codes + 1, n_codes) == n_codes
+        threshold = np.inf
+        if above < n_codes:
+            below, beyond = columns.high[first + position - 1], columns.low[first + above]
+            threshold = below / 2.0 + beyond / 2.0
+            threshold = below if threshold >= beyond or threshold < below else threshold
+        n_left = _divide(codes, f, position, missing_left, n_codes, rows[start:end], buffer)
+        middle = start + n_left
+        nodes.whole[i, FEATURE], nodes.whole[i, POSITION], nodes.real[i, THRESHOLD] = f, position, threshold
+        nodes.whole[i, MISSING_LEFT] = missing_left if has_missing else 2 * n_left > m
+        left_slot, right_slot = -1, -1
+        if max(n_left, m - n_left) >= small and depth + 1 < limits.max_depth:
+            if n_free == 0:
+                longer = np.empty((2 * len(pool), d, 256, n_classes), np.int32)
+                longer[: len(pool)] = pool
+                free = np.empty(2 * len(pool), np.int64)
+                free[: len(pool)] = np.arange(len(pool), 2 * len(pool))[::-1]
+                n_free = len(pool)
+                pool = longer
+            n_free -= 1
+            other = free[n_free]
+            left_is_small = n_left <= m - n_left
+            begin, stop = (start, middle) if left_is_small else (middle, end)
+            _count(codes, rows[begin:stop], label, pool[other])
+            _subtract(pool[slot], pool[other])
+            left_slot, right_slot = (other, slot) if left_is_small else (slot, other)
+            if n_left < small:
+                free[n_free] = left_slot
+                n_free += 1
+                left_slot = -1
+            if m - n_left < small:
+                free[n_free] = right_slot
+                n_free += 1
+                right_slot = -1
+        else:
+            free[n_free] = slot
+            n_free += 1
+        if stack.top[0] + 2 > len(slots):
+            longer_slots = np.empty(2 * len(slots), np.int64)
+            longer_slots[: len(slots)] = slots
+            slots = longer_slots
+        slots[stack.top[0]] = right_slot
+        stack = push(stack, middle, end, depth + 1, i, 0, -np.inf, np.inf, mix(key, U(1)))
+        slots[stack.top[0]] = left_slot
+        stack = push(stack, start, middle, depth + 1, i, 1, -np.inf, np.inf, mix(key, U(0)))
+    return nodes
+
+
+@njit(cache=True, nogil=True)
+def _subtract(whole, part):
+    for f in range(whole.shape[0]):
+        for code in range(256):
+            for c in range(whole.shape[2]):
+                whole[f, code, c] -= part[f, code, c]
