@@ -41,7 +41,8 @@ class Row:
     """How far, relatively, outputs may lie from the reference's; None where only the scores are compared."""
 
     score_margin: float = 0.0
-    """How much worse than the reference's the cross-validated score may be where ``tolerance`` is None."""
+    """How much worse than the reference's the cross-validated score may be where ``tolerance`` is None; a part of it
+    where the score is no accuracy and no R2, but larger than 1."""
 
     rounding: float = 1e-9
     """How far, relatively, outputs may drift when the same sums run in another order."""
@@ -93,6 +94,12 @@ class Row:
 
     def make_settled(self):
         return self.make(**self.settled)
+
+    @property
+    def speaker(self) -> str:
+        """Who a message may name, as a regular expression: this estimator or one inside it."""
+        inside = [type(value).__name__ for value in self.needs.values() if hasattr(value, "fit")]
+        return "|".join([self.name, *inside])
 
     @property
     def kind(self) -> str:

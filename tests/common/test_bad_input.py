@@ -62,7 +62,7 @@ def test_a_value_that_is_not_finite(row, value, what, framed):
 def test_no_rows(row):
     X, y = samples(row)
     nothing = X[:0], None if y is None else y[:0]
-    _refused(lambda: row.make().fit(*nothing), r"0 sample\(s\)", row.name, "filter|add|Add|check|Check")
+    _refused(lambda: row.make().fit(*nothing), r"0 sample\(s\)", row.speaker, "filter|add|Add|check|Check")
     fitted = row.make().fit(X, y)
     for method in _methods(row):
         _refused(lambda: getattr(fitted, method)(X[:0]), r"0 sample\(s\)")  # noqa: B023
@@ -92,8 +92,8 @@ def test_one_class(row):
     y = np.full(len(X), "only")
     estimator, refusal = _tried(lambda: row.make().fit(X, y))
     if estimator is None:
-        for part in (row.name, "one class", "'only'", "Add rows"):
-            assert part in refusal
+        for part in (row.speaker, "one class", "'only'", "Add rows"):
+            assert re.search(part, refusal), refusal
     else:
         assert (estimator.predict(X) == "only").all()
         if hasattr(estimator, "predict_proba"):
@@ -114,7 +114,7 @@ def test_another_number_of_columns(row, width):
     fitted = row.make().fit(X, y)
     framed = row.make().fit(pd.DataFrame(X, columns=COLUMNS), y)
     for method in _methods(row):
-        told = (f"X has {width} features", row.name, "expecting 4 features", "4 columns that fit saw")
+        told = (f"X has {width} features", row.speaker, "expecting 4 features", "4 columns that fit saw")
         _refused(lambda: getattr(fitted, method)(other), *told)  # noqa: B023
     with pytest.warns(UserWarning, match="does not have valid feature names"):
         _refused(lambda: getattr(framed, _methods(row)[0])(other), *told, "alpha, beta, gamma, delta")
@@ -137,7 +137,7 @@ def test_words_among_the_numbers(row):
     X = pd.DataFrame(X, columns=COLUMNS)
     words = X.astype({"delta": object})
     words.loc[5, "delta"] = "many"
-    told = ["'many'", "row 5, column 'delta'", row.name, "OneHotEncoder|category"]
+    told = ["'many'", "row 5, column 'delta'", row.speaker, "OneHotEncoder|category"]
     _refused(lambda: row.make().fit(words, y), *told)
     fitted = row.make().fit(X, y)
     for method in _methods(row):
@@ -147,7 +147,7 @@ def test_words_among_the_numbers(row):
 @for_each_row(lambda row: not row.tags.input_tags.sparse)
 def test_sparse_where_it_is_not_taken(row):
     X, y = samples(row)
-    told = ("[Ss]parse", row.name, r"X\.toarray\(\)")
+    told = ("[Ss]parse", row.speaker, r"X\.toarray\(\)")
     _refused(lambda: row.make().fit(sp.csr_array(X), y), *told, error=TypeError)
     fitted = row.make().fit(X, y)
     for method in _methods(row):
@@ -165,7 +165,7 @@ def test_a_target_of_another_length(row):
 @for_each_row(lambda row: row.supervised)
 def test_no_target(row):
     X, _ = samples(row)
-    _refused(lambda: row.make().fit(X, None), row.name, "requires y to be passed")
+    _refused(lambda: row.make().fit(X, None), row.speaker, "requires y to be passed")
 
 
 @for_each_row(lambda row: row.kind == "regressor")
