@@ -266,3 +266,20 @@ def _make_sparse(X: sp.csr_array, weights, total: float, *, center: bool, device
         scale, _tensor(mean, wide, device), _tensor(np.maximum(square, 0.0), wide, device),
         _tensor(weights, dtype, device), total,
     )  # fmt: skip
+
+
+def plain_design(X, weight: np.ndarray | None, *, device: torch.device) -> Design:
+    """A design whose columns are the user's own, as batches need them that are to be remembered together."""
+    n, d = X.shape
+    wide = wide_dtype(device)
+    total = float(n) if weight is None else float(weight.sum())
+    weights = None if weight is None else weight * (n / total)
+    if sp.issparse(X):
+        X = sp.csr_array(X)
+        tensor, transposed = _sparse_tensor(X, wide, device), _sparse_tensor(X.T.tocsr(), wide, device)
+    else:
+        tensor, transposed = _tensor(np.asarray(X), wide, device), None
+    zeros = torch.zeros(d, dtype=wide, device=device)
+    return Design(
+        tensor, transposed, np.zeros(d), np.ones(d), zeros, zeros + 1.0, _tensor(weights, wide, device), total
+    )

@@ -283,20 +283,12 @@ class SoftmaxCurvature:
         result[:, :-1].addr_(result[:, -1], design.mean, alpha=-1.0)
         return result.addcmul_(V, objective.penalty).mul_(objective.mask)
 
-    def preconditioner(self, free: Tensor | None = None):
-        """A function that divides a gradient by the Hessian's diagonal blocks, one for each logit.
-
-        ``free`` (K, d + 1) is one for the parameters that may move and zero for the others. None is returned where the
-        blocks would cost more than about a hundred products with the Hessian.
-        """
+    def _blocks(self, index: Tensor | None) -> Tensor:
+        """The diagonal blocks (K, d + 1, d + 1) of the mean loss's Hessian, from some of the samples or all."""
         objective, design = self.objective, self.objective.design
         K, d = objective.K, design.d
-        n_rows = min(design.n, max(2000, 8 * d, 20 * design.n // d))
-        if design.transposed is not None or n_rows * float(d) > 200.0 * design.n or K * float(d) ** 2 > 2e8:
-            return None
         X, P, weight = design.X, torch.cat(self.P, dim=1), design.weight
-        if n_rows < design.n:
-            index = some_rows(design.n, n_rows, X.device)
+        if index is not None:
             X, P, weight = X[index], P[:, index], None if weight is None else weight[index]
         X = X.to(P.dtype)
         spread = P * (1.0 - P) if weight is None else P * (1.0 - P) * weight
@@ -310,6 +302,41 @@ class SoftmaxCurvature:
         blocks[:, d, :d] = blocks[:, :d, d] = first - mass[:, None] * mean
         blocks[:, d, d] = mass
         blocks /= len(X)
+        return blocks
+
+    def summary(self, memory) -> Tensor:
+        """The diagonal blocks from all the samples, or only their diagonal, as a memory keeps them."""
+        objective, design = self.objective, self.objective.design
+        if memory.precision.ndim == 3 and design.transposed is None:
+            blocks = self._blocks(None)
+            return blocks * objective.mask[:, None] * objective.mask
+        P = torch.cat(self.P, dim=1)
+        spread = P * (1.0 - P) if design.weight is None else P * (1.0 - P) * design.weight
+        if design.transposed is not None:
+            squares = torch.sparse_csr_tensor(
+                design.transposed.crow_indices(), design.transposed.col_indices(), design.transposed.values() ** 2,
+                design.transposed.shape, check_invariants=False,
+            )  # fmt: skip
+            first = (squares @ spread.T).T
+        else:
+            first = design.pulled_back(spread, design.X.to(spread.dtype) ** 2)
+        diagonal = torch.cat([first, spread.sum(dim=1, keepdim=True)], dim=1).to(objective.wide) / design.n
+        diagonal = diagonal * objective.mask
+        return diagonal if memory.precision.ndim == 2 else torch.diag_embed(diagonal)
+
+    def preconditioner(self, free: Tensor | None = None):
+        """A function that divides a gradient by the Hessian's diagonal blocks, one for each logit.
+
+        ``free`` (K, d + 1) is one for the parameters that may move and zero for the others. None is returned where the
+        blocks would cost more than about a hundred products with the Hessian.
+        """
+        objective, design = self.objective, self.objective.design
+        K, d = objective.K, design.d
+        n_rows = min(design.n, max(2000, 8 * d, 20 * design.n // d))
+        if design.transposed is not None or n_rows * float(d) > 200.0 * design.n or K * float(d) ** 2 > 2e8:
+            return None
+        index = None if n_rows == design.n else some_rows(design.n, n_rows, design.X.device)
+        blocks = self._blocks(index)
         free = objective.mask.expand(K, -1) if free is None else free * objective.mask
         blocks *= free[:, :, None] * free[:, None, :]
         blocks.diagonal(dim1=1, dim2=2).add_(objective.penalty + (1.0 - free) + 1e-12)

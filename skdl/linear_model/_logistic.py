@@ -6,10 +6,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
+from sklearn.utils.metaestimators import available_if
 
 from skdl.exceptions import InterruptedFitWarning
 from skdl.linear_model._base import ProbabilisticLinearClassifier, copy_columns
-from skdl.linear_model._logistic_problem import LogisticProblem
+from skdl.linear_model._logistic_batches import fit_batch
+from skdl.linear_model._logistic_problem import LogisticFit, LogisticProblem
 from skdl.utils import (
     Interval,
     Options,
@@ -204,13 +206,63 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         if self.random_state is not None:
             draw_seed(self.random_state)  # refuses what is no seed, and moves a shared generator on
         before = (self.coef_, self.intercept_) if self.warm_start and hasattr(self, "coef_") else None
+        self.__dict__.pop("_memory", None)
         problem = self._problem(X, y, sample_weight)
         if before is not None and before[0].shape != problem.coef_shape:
             raise ValueError(
                 f"warm_start=True goes on from coef_ of shape {before[0].shape}, but these data need "
                 f"{problem.coef_shape}. Pass the same columns and classes, or set warm_start=False."
             )
-        return self._store(problem, problem.solve(self, C, l1_ratio, start=before))
+        return self._store(problem.classes, problem.solve(self, C, l1_ratio, start=before))
+
+    def _learns_batches(self) -> bool:
+        smooth = self.penalty == "l2" or (self.penalty == "deprecated" and self.l1_ratio in (0, None))
+        return smooth and np.inf > self.C and self.multi_class == "multinomial" and self.solver != "liblinear"
+
+    @available_if(_learns_batches)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Learn from one more batch.
+
+        The earlier batches are remembered as a quadratic around the coefficients that they led to: the second-order
+        expansion of their summed loss, one block of curvature for each class. After one batch the model is what
+        ``fit`` gives; after more it is close to ``fit`` on all of them, closer the larger the batches are. A batch
+        costs about as much as fitting it alone; the memory holds ``n_classes * (d + 1) ** 2`` numbers, or ``n_classes
+        * (d + 1)`` from 500 columns on. Each batch should mix the classes: where a class has not come yet, the
+        expansion knows little of how unlikely it is. ``fit`` forgets the batches. There is no ``partial_fit`` with an
+        l1 penalty, without a penalty, with ``multi_class="ovr"`` or with ``solver="liblinear"``.
+
+        Parameters
+        ----------
+        X : array-like, frame, tensor or sparse matrix of shape (n, d)
+            The samples.
+        y : array-like of shape (n,)
+            Their classes.
+        classes : array-like of shape (n_classes,), default=None
+            All the labels that will ever come; needed in the first call.
+        sample_weight : array-like of shape (n,), default=None
+            How often each sample counts.
+
+        Returns
+        -------
+        LogisticRegression
+            The fitted estimator.
+        """
+        self._check_parameters()
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does not see all of y. "
+                "Compute the weights of all of y and pass them as a dict."
+            )
+        solution, known, dtype = fit_batch(self, X, y, classes, sample_weight)
+        theta = solution.theta.cpu().numpy()
+        return self._store(
+            known,
+            LogisticFit(
+                coef=theta[:, :-1].astype(dtype), intercept=theta[:, -1].astype(dtype),
+                n_iter=np.array([solution.n_iter], dtype=np.int32), converged=solution.converged,
+                interrupted=solution.interrupted, start=(theta[:, :-1], theta[:, -1]),
+            ),
+        )  # fmt: skip
 
     def _problem(self, X, y, sample_weight) -> LogisticProblem:
         device = resolve_device(self.device)
@@ -256,14 +308,14 @@ class LogisticRegression(ProbabilisticLinearClassifier):
             fit = problem.solve(model, C, l1_ratio, start=None if np.isinf(C) else start)
             if not fit.interrupted and not np.isinf(C):
                 start = fit.start
-            yield index, split_index, model._store(problem, fit)
+            yield index, split_index, model._store(problem.classes, fit)
 
     @property
     def _separate_logits(self) -> bool:
         return self.multi_class == "ovr"
 
-    def _store(self, problem, fit):
-        self.classes_ = problem.classes
+    def _store(self, classes: np.ndarray, fit: LogisticFit):
+        self.classes_ = classes
         self.coef_, self.intercept_ = fit.coef, fit.intercept
         self.n_iter_ = fit.n_iter
         if fit.interrupted:

@@ -12,6 +12,7 @@ from sklearn.utils import compute_class_weight
 
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
 from skdl.linear_model._base import LinearClassifier
+from skdl.linear_model._batches import encode_among, known_classes
 from skdl.linear_model._merging import merge_equal_rows
 from skdl.utils import (
     Interval,
@@ -253,12 +254,8 @@ class Perceptron(LinearClassifier):
             )
         first = not hasattr(self, "classes_")
         X, y = validate_X_y(self, X, y, accept_sparse="csr", reset=first)
-        known = self._known_classes(classes, first)
-        here, inverse = encode_classes(y, owner=type(self).__name__)
-        unknown = np.setdiff1d(here, known)
-        if len(unknown):
-            raise ValueError(f"y holds {unknown.tolist()}, not among the first call's classes={known.tolist()}.")
-        codes = np.searchsorted(known, here)[inverse]
+        known = known_classes(self, classes, first=first)
+        codes = encode_among(self, y, known)
         weight = validate_sample_weight(sample_weight, len(y))
         if first:
             self.t_ = 1.0
@@ -267,19 +264,6 @@ class Perceptron(LinearClassifier):
             1 if len(known) == 2 else len(known), X.shape[1],
         )  # fmt: skip
         return self._learn(X, codes, known, weight, start, 1, None)
-
-    def _known_classes(self, classes, first: bool) -> np.ndarray:
-        if classes is None:
-            if first:
-                raise ValueError("classes must be passed on the first call to partial_fit: all labels that will come.")
-            return self.classes_
-        known, _ = encode_classes(classes, owner=type(self).__name__, min_classes=2)
-        if not first and not np.array_equal(known, self.classes_):
-            raise ValueError(
-                f"classes={known.tolist()} is not the same as on last call to partial_fit, "
-                f"{self.classes_.tolist()}: the labels are fixed by the first call."
-            )
-        return known
 
     @staticmethod
     def _start(coef, intercept, n_rows: int, d: int) -> tuple[np.ndarray, np.ndarray]:

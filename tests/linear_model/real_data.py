@@ -51,7 +51,7 @@ def load(name: str, target: str | None):
     folder, _, file = name.partition("/")
     frame = pd.read_csv(Path(root) / folder / f"{file or folder}.csv.gz", keep_default_na=False, na_values=["?", ""])
     y = frame.pop(target or frame.columns[-1]).to_numpy()
-    frame = frame.astype({column: int for column in frame.select_dtypes("bool")})
+    frame = frame.astype(dict.fromkeys(frame.select_dtypes("bool"), int))
     words = make_pipeline(SimpleImputer(strategy="constant", fill_value="?"), OneHotEncoder(sparse_output=False))
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     X = make_column_transformer(
