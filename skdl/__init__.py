@@ -14,6 +14,7 @@ _SUBPACKAGES = (
     "engine",
     "exceptions",
     "linear_model",
+    "model_selection",
     "naive_bayes",
     "neighbors",
     "neural",
