@@ -19,6 +19,7 @@ import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, EpochTimer
 from skorch.utils import to_tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdl.engine.data import Batches, TensorData
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
@@ -43,7 +44,12 @@ class _InMemoryLoop(NeuralNet):
         if not isinstance(dataset, TensorData):
             return super().get_iterator(dataset, training=training)
         if training:
-            return Batches(dataset, self.batch_size, seed=self.seed, epoch=len(self.history))
+            batch_size = self.batch_size
+            if any(isinstance(layer, _BatchNorm) for layer in self.module_.modules()):
+                # A batch of one row has no variance: where one would be left over, batches are a little larger.
+                while len(dataset) > batch_size and len(dataset) % batch_size == 1:
+                    batch_size += 1
+            return Batches(dataset, batch_size, seed=self.seed, epoch=len(self.history))
         return Batches(dataset, self.batch_size)
 
     def infer(self, x, **fit_params):

@@ -1,6 +1,7 @@
 """Neural networks as scikit-learn estimators; each holds a skorch net."""
 
+from skdl.neural._cnn import CNNClassifier, CNNRegressor
 from skdl.neural._mlp import MLPClassifier, MLPRegressor
 from skdl.neural._own import NeuralClassifier, NeuralRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NeuralClassifier", "NeuralRegressor"]
+__all__ = ["CNNClassifier", "CNNRegressor", "MLPClassifier", "MLPRegressor", "NeuralClassifier", "NeuralRegressor"]

@@ -11,7 +11,7 @@ lr : float, default=LR
     The learning rate.
 weight_decay : float, default=1e-2
     The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
-batch_size : int, default=128
+batch_size : int, default=BATCH
     The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
 max_epochs : int, default=EPOCHS
     The number of passes over the training rows.
@@ -91,9 +91,9 @@ def share_documentation(cls: type) -> type:
         The same class.
     """
     parameters = {name: item.default for name, item in inspect.signature(cls).parameters.items()}
-    training = _TRAINING_PARAMETERS.replace("LR", repr(parameters["lr"])).replace(
-        "EPOCHS", str(parameters["max_epochs"])
-    )
+    training = _TRAINING_PARAMETERS
+    for placeholder, name in (("LR", "lr"), ("BATCH", "batch_size"), ("EPOCHS", "max_epochs")):
+        training = training.replace(placeholder, repr(parameters[name]))
     classifies = "class_weight" in parameters
     texts = {
         "training parameters": training + _CLASS_WEIGHT * classifies + _RUNNING_PARAMETERS,

@@ -31,8 +31,8 @@ def initialize(module: nn.Module, seed: int) -> nn.Module:
     """
     for path, layer in module.named_modules():
         name = zlib.crc32(path.encode())
-        if isinstance(layer, nn.Linear):
-            bound = 1.0 / math.sqrt(max(1, layer.in_features))
+        if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)):
+            bound = 1.0 / math.sqrt(max(1, layer.weight[0].numel()))
             for position, weights in enumerate((layer.weight, layer.bias)):
                 if weights is not None:
                     uniform = random_uniform(derive_keys(seed, "weights", name, position), weights.numel())

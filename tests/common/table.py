@@ -144,6 +144,7 @@ _NETWORKS = (
     {"lr": 0.005, "dropout": 0.2, "weight_decay": 0.0},
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
 )
+_TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
 _LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
 _FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
@@ -168,6 +169,26 @@ ROWS = (
         tolerance=1e-9,
         candidates=(*_SMOOTHED, {"binarize": 4.0}),
         negative="alpha",
+    ),
+    Row(
+        "CNNClassifier",
+        fast=_TINY_NETWORK,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
+        "CNNRegressor",
+        fast=_TINY_NETWORK,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
     ),
     Row(
         "CategoricalNB",

@@ -1,0 +1,221 @@
+"""Convolutional networks for images and series."""
+
+from typing import ClassVar
+
+from skdl.neural._docs import share_documentation
+from skdl.neural._images import ImageNetwork
+from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
+from skdl.utils import Options
+
+
+@share_documentation
+class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
+    """A convolutional network that classifies images, or series of one channel.
+
+    Use it where neighbouring values of a sample belong together: pictures, spectra, sensor readings. Several classes,
+    or several labels at once (a 0/1 indicator matrix), are taken.
+
+    Parameters
+    ----------
+    architecture : {"auto", "lenet", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "nin", "googlenet", "resnet18", \
+"resnet34", "resnet50", "senet", "mobilenet"} or callable, default="auto"
+        The network. "auto" is small and good; the others are those of their papers at the papers' size, with a stem
+        that keeps the resolution on images below 64 pixels (see :mod:`skdl.nn.cnn`). A callable takes
+        ``(in_channels, size, n_outputs)``, ``size`` being ``(h, w)`` or ``(t,)``, and returns a module.
+    image_shape : tuple of int or None, default=None
+        The shape of a sample, where X holds flat rows; None takes the shape that X has.
+    channels : {"auto", "first", "last"}, default="auto"
+        Which axis of samples with three axes holds the channels; "auto" takes the last one where its length is at most
+        4 and the first one's is not, else the first.
+    <training parameters>
+
+    Attributes
+    ----------
+    <attributes>
+
+    Raises
+    ------
+    <errors>
+
+    See Also
+    --------
+    CNNRegressor : The same for numbers.
+
+    Notes
+    -----
+    X may be images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)``, of bytes or floats, or rows ``(n, t)``, which
+    are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise. Channels are
+    standardised inside by the training rows, on the device; bytes stay bytes until then.
+
+    Cost: dominated by the convolutions, 6 floating-point operations for each row, weight and place a kernel is applied
+    at, and epoch; memory for X as it came (bytes stay bytes) and the maps of a batch.
+
+    scikit-learn has no convolutional network. Ctrl-C ends training and leaves a model that predicts, with a warning.
+
+    References
+    ----------
+    LeCun, Y., Bottou, L., Bengio, Y. & Haffner, P. (1998). Gradient-based learning applied to document recognition.
+    Proceedings of the IEEE 86, 2278-2324. https://doi.org/10.1109/5.726791
+
+    The papers of the other architectures stand in :mod:`skdl.nn.cnn`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl.neural import CNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = CNNClassifier("lenet", image_shape=(8, 8), max_epochs=10, random_state=0).fit(X[:1000], y[:1000])
+    >>> bool(model.score(X[1000:], y[1000:]) > 0.9)
+    True
+    """
+
+    _constraints: ClassVar[dict[str, list]] = {
+        **ImageNetwork._constraints,
+        "class_weight": [None, dict, Options("balanced")],
+    }
+
+    def __init__(
+        self,
+        architecture="auto",
+        *,
+        image_shape=None,
+        channels="auto",
+        optimizer="adamw",
+        lr=3e-3,
+        weight_decay=1e-2,
+        batch_size=64,
+        max_epochs=30,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        patience=10,
+        schedule=None,
+        gradient_clip=None,
+        callbacks=None,
+        warm_start=False,
+        class_weight=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self.architecture = architecture
+        self.image_shape = image_shape
+        self.channels = channels
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.schedule = schedule
+        self.gradient_clip = gradient_clip
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+
+@share_documentation
+class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
+    """A convolutional network that predicts numbers from images, or from series of one channel.
+
+    Use it where neighbouring values of a sample belong together: pictures, spectra, sensor readings. Several targets at
+    once are taken.
+
+    Parameters
+    ----------
+    architecture : {"auto", "lenet", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "nin", "googlenet", "resnet18", \
+"resnet34", "resnet50", "senet", "mobilenet"} or callable, default="auto"
+        The network. "auto" is small and good; the others are those of their papers at the papers' size, with a stem
+        that keeps the resolution on images below 64 pixels (see :mod:`skdl.nn.cnn`). A callable takes
+        ``(in_channels, size, n_outputs)``, ``size`` being ``(h, w)`` or ``(t,)``, and returns a module.
+    image_shape : tuple of int or None, default=None
+        The shape of a sample, where X holds flat rows; None takes the shape that X has.
+    channels : {"auto", "first", "last"}, default="auto"
+        Which axis of samples with three axes holds the channels; "auto" takes the last one where its length is at most
+        4 and the first one's is not, else the first.
+    <training parameters>
+
+    Attributes
+    ----------
+    <attributes>
+
+    Raises
+    ------
+    <errors>
+
+    See Also
+    --------
+    CNNClassifier : The same for classes.
+
+    Notes
+    -----
+    X may be images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)``, of bytes or floats, or rows ``(n, t)``, which
+    are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise. Channels are
+    standardised inside by the training rows, on the device; bytes stay bytes until then.
+
+    Cost: dominated by the convolutions, 6 floating-point operations for each row, weight and place a kernel is applied
+    at, and epoch; memory for X as it came (bytes stay bytes) and the maps of a batch.
+
+    scikit-learn has no convolutional network. Ctrl-C ends training and leaves a model that predicts, with a warning.
+
+    References
+    ----------
+    LeCun, Y., Bottou, L., Bengio, Y. & Haffner, P. (1998). Gradient-based learning applied to document recognition.
+    Proceedings of the IEEE 86, 2278-2324. https://doi.org/10.1109/5.726791
+
+    The papers of the other architectures stand in :mod:`skdl.nn.cnn`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl.neural import CNNRegressor
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = CNNRegressor("lenet", image_shape=(8, 8), max_epochs=10, random_state=0).fit(X[:1000], y[:1000])
+    >>> bool(model.score(X[1000:], y[1000:]) > 0.6)
+    True
+    """
+
+    def __init__(
+        self,
+        architecture="auto",
+        *,
+        image_shape=None,
+        channels="auto",
+        optimizer="adamw",
+        lr=3e-3,
+        weight_decay=1e-2,
+        batch_size=64,
+        max_epochs=30,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        patience=10,
+        schedule=None,
+        gradient_clip=None,
+        callbacks=None,
+        warm_start=False,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self.architecture = architecture
+        self.image_shape = image_shape
+        self.channels = channels
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.schedule = schedule
+        self.gradient_clip = gradient_clip
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
