@@ -331,9 +331,8 @@ class KDTree:
         """
         queries = self._scaled(queries)
         distances, indices = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
-        return _nearest(queries, np.arange(len(queries)), self._tree(), self.kind, self.p, distances, indices) / len(
-            queries
-        )
+        rows = np.arange(len(queries))
+        return _nearest(queries, rows, self._tree(), self.kind, self.p, distances, indices) / len(rows)
 
     def kneighbors(self, queries, k: int, n_threads: int, done):
         """Find the k nearest points of each query, ties by index.

@@ -209,6 +209,31 @@ def within(reference: Reference, queries, radius):
     return rows, columns, _exact(reference, queries, rows, columns)
 
 
+def euclidean_block(reference: Reference, queries):
+    """Compute all distances of a few queries: by products, and by differences where products cancel.
+
+    Parameters
+    ----------
+    reference : Reference
+        The training points, prepared in float64.
+    queries : Tensor of shape (m, d)
+        On the same device.
+
+    Returns
+    -------
+    Tensor of shape (m, n), dtype float64
+    """
+    augmented, norms = centred_queries(reference, queries)
+    d = queries.shape[1]
+    squares = norms[:, None] ** 2 + reference.norms**2
+    cancelled = squares * 1e-4
+    squares.addmm_(augmented[:, :d], reference.augmented[:, :d].T, alpha=-2)
+    rows, columns = torch.nonzero(~(squares > cancelled), as_tuple=True)
+    distances = squares.clamp_(min=0).sqrt_().div_(reference.scale)
+    distances[rows, columns] = _exact(reference, queries, rows, columns).sqrt_().div_(reference.exact_scale)
+    return distances
+
+
 def as_tensor(array: np.ndarray, device) -> torch.Tensor:
     """A tensor on the device; on a CPU it shares the array's memory where the array may be written to."""
     if not array.flags.writeable or not array.flags.c_contiguous:

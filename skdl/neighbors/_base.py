@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_is_fitted, check_non_negative, has_fit_parameter
 
-from skdl.base import Estimator
+from skdl.base import Estimator, take_rows
+from skdl.neighbors._family import SharedSearch, same_search
 from skdl.neighbors._index import build_index
 from skdl.neighbors._metrics import (
     check_metric_name,
@@ -142,6 +143,12 @@ class NeighborsBase(Estimator):
 
     def _search(self, X, k: int):
         """Distances and indices of the k nearest fitted rows of validated queries X (None: of the fitted rows)."""
+        shared = self._device_cache.get("shared", lambda: None)
+        if shared is None or sp.issparse(X):
+            return self._search_alone(X, k)
+        return shared.search(X, k, self._n_found, lambda most: self._search_alone(X, most))
+
+    def _search_alone(self, X, k: int):
         queries = self._queries(X)
         if self.metric == "precomputed":
             if sp.issparse(queries):
@@ -161,6 +168,35 @@ class NeighborsBase(Estimator):
         own[~own.any(axis=1), -1] = True
         shape = (len(indices), k)
         return distances[~own].reshape(shape), indices[~own].reshape(shape)
+
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
+        """Fit once for each split and metric; siblings share the fitted rows and the answers of the search."""
+        for split_index, rows in enumerate(splits):
+            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+            weight = {} if sample_weight is None else {"sample_weight": take_rows(sample_weight, rows)}
+            members = [clone(self).set_params(**clone(dict(one), safe=False)) for one in candidates]
+            leaders: list = []
+            for candidate_index, (parameters, member) in enumerate(zip(candidates, members, strict=True)):
+                leader = next((fitted for known, fitted in leaders if same_search(known, parameters)), None)
+                try:
+                    if leader is None:
+                        leader = member.fit(X_split, y_split, **weight)
+                        leaders.append((parameters, leader))
+                        siblings = [
+                            int(other.n_neighbors)
+                            for known, other in zip(candidates, members, strict=True)
+                            if same_search(known, parameters) and isinstance(other.n_neighbors, numbers.Integral)
+                        ]
+                        most = max([1, *siblings])
+                        leader._device_cache.get("shared", lambda most=most: SharedSearch(most))
+                    else:
+                        member._check()
+                        own = member.get_params(deep=False)
+                        vars(member).update({name: value for name, value in vars(leader).items() if name not in own})
+                except ValueError:
+                    # Left out: fitted alone, it says why.
+                    continue
+                yield candidate_index, split_index, member
 
     def _check_n_neighbors(self, n_neighbors, n_queries, among_others: bool) -> int:
         if n_neighbors is None:

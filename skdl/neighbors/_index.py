@@ -62,6 +62,20 @@ class Index:
     def search_within(self, queries, radius):  # -> rows, columns, distances
         raise TypeError(f"{type(self).__name__} answers no queries for a radius.")
 
+    def block(self, queries) -> torch.Tensor:
+        """All distances of prepared queries in float64, of shape (m, n_rows), right to within rounding."""
+        raise TypeError(f"{type(self).__name__} computes no blocks of distances.")
+
+    def blocks(self, queries, work, verbose: int = 0) -> None:
+        """Call ``work(rows, distances)`` for consecutive slices of queries."""
+        with progress(total=queries.shape[0], desc="distances", unit="row", verbose=verbose) as bar:
+
+            def chunk(rows):
+                work(rows, self.metric.finish(self.block(self.prepare_queries(queries[rows]))))
+                bar.update(rows.stop - rows.start)
+
+            for_each_chunk(queries.shape[0], self._chunk_rows(), chunk)
+
     def _chunk_rows(self) -> int:
         return max(1, WORK_BYTES.get(self.device.type, 96 << 20) // (self.entry_bytes * max(1, self.n_rows)))
 
@@ -195,6 +209,10 @@ class EuclideanIndex(DenseIndex):
             queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, precisions, threads, done)
         )
 
+    def block(self, queries):
+        reference = self.reference(torch.float64)
+        return kernel.euclidean_block(reference, kernel.as_tensor(queries, self.device))
+
     def search(self, queries, k):
         queries = kernel.as_tensor(queries, self.device)
         limit = 8 * (k + 8) * len(queries)
@@ -225,6 +243,9 @@ class DifferenceIndex(DenseIndex):
         super().__init__(metric, X, **options)
         self.tree_kind = {"manhattan": 1, "chebyshev": 2}[metric.kind]
 
+    def block(self, queries):
+        return self._block(queries)
+
     def _block(self, queries):
         columns = self.held("columns", lambda: self.points.double().T.contiguous())
         return block_distances(kernel.as_tensor(queries, self.device).double(), columns, self.metric.kind)
@@ -246,6 +267,9 @@ class PairwiseIndex(Index):
 
     def _block(self, queries):
         return block_of_distances(self.metric, queries, self.X, self.n_jobs)
+
+    def block(self, queries):
+        return torch.from_numpy(np.array(self._block(queries), dtype=np.float64))
 
     def search(self, queries, k):
         block = torch.from_numpy(np.ascontiguousarray(self._block(queries)))
@@ -279,6 +303,15 @@ class SparseEuclideanIndex(Index):
         total = squares[:, None] + self.squares
         error = 4 * self.slack * total + np.finfo(np.float64).tiny
         return total - 2 * products - error, error
+
+    def block(self, queries):
+        queries = queries.astype(np.float64)
+        low, error = self._bounds(queries)
+        distances = np.sqrt(np.maximum(low + error, 0))
+        # Where the products cancel, differences are taken.
+        rows, columns = np.nonzero(low * self.slack < 1e-4 * error)
+        distances[rows, columns] = self._exact(queries, rows, columns)
+        return torch.from_numpy(distances)
 
     def _exact(self, queries, rows, columns):
         exact = np.empty(len(rows))

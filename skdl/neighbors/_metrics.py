@@ -44,7 +44,7 @@ class Metric:
 
     kind: str
     embed: Callable[[Any, bool], Any] = lambda X, queries: X
-    finish: Callable[[np.ndarray], np.ndarray] = lambda distances: distances
+    finish: Callable[[Any], Any] = lambda distances: distances
     undo: Callable[[np.ndarray], np.ndarray] = lambda radius: radius
     arguments: dict = field(default_factory=dict)
 
@@ -105,7 +105,7 @@ def resolve_metric(name, params: dict, X) -> Metric:
     if name == "precomputed" or (name == "euclidean" and not params):
         return Metric(name)
     if name == "sqeuclidean" and not params:
-        return Metric("euclidean", finish=np.square, undo=np.sqrt)
+        return Metric("euclidean", finish=lambda distances: distances * distances, undo=np.sqrt)
     if sp.issparse(X):
         return Metric("pairwise", arguments={"metric": name, **params})
     if name in ("manhattan", "chebyshev") and not params:

@@ -28,7 +28,7 @@ def neighbor_weights(distances, weights, mass=None):
         return mass
     absent = np.zeros(distances.shape, dtype=bool) if mass is None else mass == 0
     if callable(weights):
-        given = np.array(weights(distances), dtype=np.float64)
+        given = np.array(weights(distances.copy()), dtype=np.float64)
         if given.shape != distances.shape:
             raise ValueError(
                 f"weights={weights!r} must return an array of the shape of the distances, {distances.shape}; it "
@@ -72,10 +72,11 @@ def shares(codes, indices, weights, n_classes: int):
     ndarray of shape (m, n_classes), dtype float64
         Rows sum to 1.
     """
-    votes = np.zeros((len(indices), n_classes))
-    every = np.arange(len(indices))
-    for place in range(indices.shape[1]):
-        votes[every, codes[indices[:, place]]] += 1.0 if weights is None else weights[:, place]
+    m = len(indices)
+    cells = codes[indices] + np.arange(m)[:, None] * n_classes
+    # Adds in the order of the neighbors.
+    votes = np.bincount(cells.ravel(), None if weights is None else weights.ravel(), m * n_classes)
+    votes = votes.reshape(m, n_classes)
     return votes / votes.sum(axis=1, keepdims=True)
 
 

@@ -1,0 +1,92 @@
+"""One search serves a family, and each member is what it would have been alone."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import KFold
+
+from skdl.base import fit_family, fit_one_by_one
+from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor, _index
+
+CANDIDATES = [
+    {"n_neighbors": k, "weights": weights}
+    for k in (1, 4, 9)
+    for weights in ("uniform", "distance", lambda d: 1 / (1 + d))
+] + [{"n_neighbors": 5, "metric": "manhattan"}, {"n_neighbors": 3, "metric": "manhattan"}]
+
+
+def _data():
+    X, y = load_digits(return_X_y=True)
+    return X[:500] + np.random.default_rng(0).random((500, 64)), y[:500]
+
+
+@pytest.mark.parametrize("weight", [None, "whole"])
+@pytest.mark.parametrize("cls", [KNeighborsClassifier, KNeighborsRegressor])
+def test_members_predict_the_same_bits(cls, weight):
+    X, y = _data()
+    splits = [train for train, _ in KFold(3).split(X)]
+    weight = None if weight is None else np.arange(len(X)) % 3
+    options = {"candidates": CANDIDATES, "splits": splits, "sample_weight": weight}
+    together = {(i, j): model for i, j, model in fit_family(cls(), X, y, **options)}
+    alone = {(i, j): model for i, j, model in fit_one_by_one(cls(), X, y, **options)}
+    assert together.keys() == alone.keys()
+    assert len(alone) == 3 * len(CANDIDATES)
+    method = "predict_proba" if cls is KNeighborsClassifier else "predict"
+    for queries in (X, X[:50] + 0.3, X[::-1], None):
+        for member, model in together.items():
+            expected = getattr(alone[member], method)(queries)
+            np.testing.assert_array_equal(getattr(model, method)(queries), expected)
+
+
+def test_one_search_serves_all(monkeypatch):
+    X, y = _data()
+    calls = []
+    original = _index.Index.kneighbors
+
+    def counted(index, queries, k, verbose=0):
+        calls.append(k)
+        return original(index, queries, k, verbose)
+
+    monkeypatch.setattr(_index.Index, "kneighbors", counted)
+    candidates = [{"n_neighbors": k, "weights": w} for k in (1, 20, 7) for w in ("uniform", "distance")]
+    members = list(fit_family(KNeighborsClassifier(), X, y, candidates=candidates, splits=[np.arange(300)]))
+    for _ in range(2):
+        for _, _, model in members:
+            get_scorer("accuracy")(model, X[300:], y[300:])
+            get_scorer("accuracy")(model, X[:300], y[:300])
+    assert calls == [20, 20]
+
+
+def test_a_changed_array_is_searched_anew():
+    X, y = _data()
+    [(_, _, model)] = fit_family(KNeighborsClassifier(), X, y, candidates=[{}], splits=[np.arange(300)])
+    queries = X[300:].copy()
+    model.predict_proba(queries)
+    queries += 3 * np.random.default_rng(1).standard_normal(queries.shape)
+    expected = KNeighborsClassifier().fit(X[:300], y[:300]).predict_proba(queries)
+    np.testing.assert_array_equal(model.predict_proba(queries), expected)
+    found = model.kneighbors(queries)
+    found[0][:] = -1
+    assert (model.kneighbors(queries)[0] >= 0).all()
+
+
+def test_a_member_that_cannot_be_fitted_is_left_out():
+    X, y = _data()
+    candidates = [{"n_neighbors": 3}, {"n_neighbors": -1}, {"metric": "nearness"}, {"n_neighbors": 4}]
+    members = list(fit_family(KNeighborsClassifier(), X, y, candidates=candidates, splits=[np.arange(300)]))
+    assert [candidate for candidate, _, _ in members] == [0, 3]
+
+
+def test_a_member_stands_alone_after_pickling():
+    X, y = _data()
+    members = list(
+        fit_family(KNeighborsClassifier(), X, y, candidates=[{}, {"n_neighbors": 2}], splits=[np.arange(300)])
+    )
+    for _, _, model in members:
+        expected = model.predict_proba(X)
+        single = KNeighborsClassifier(**model.get_params()).fit(X[:300], y[:300])
+        assert len(pickle.dumps(model)) == len(pickle.dumps(single))
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), expected)
