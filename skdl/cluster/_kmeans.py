@@ -1,25 +1,17 @@
 """K-means."""
 
+import numbers
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing
 
-from skdl.cluster._base import BaseKMeans
+from skdl.cluster._base import BaseKMeans, Prepared
 from skdl.exceptions import InterruptedFitWarning
-from skdl.kernels.lloyd import centred_rows, lloyd
-from skdl.kernels.seeding import Walk, at_random, plus_plus, row_hashes
-from skdl.utils import (
-    Interval,
-    Options,
-    draw_seed,
-    progress,
-    resolve_device,
-    to_host,
-    validate_sample_weight,
-    validate_X,
-)
+from skdl.kernels.lloyd import lloyd
+from skdl.utils import Options, draw_seed, progress
 
 __all__ = ["KMeans"]
 
@@ -34,12 +26,14 @@ class KMeans(BaseKMeans):
     ----------
     n_clusters : int, default=8
         The number of clusters.
-    init : {"k-means++", "random"}, callable or array-like of shape (n_clusters, n_features), default="k-means++"
-        The first centres: chosen far from each other in greedy steps, rows drawn at random, what
-        ``init(X, n_clusters, random_state=...)`` returns, or the centres themselves.
+    init : {"k-means++", "k-means||", "random"}, callable or array-like of shape (n_clusters, n_features), \
+            default="k-means++"
+        The first centres: chosen far from each other in greedy steps; the same in a few rounds that draw many rows at
+        once, for many clusters; rows drawn at random; what ``init(X, n_clusters, random_state=...)`` returns; or the
+        centres themselves.
     n_init : "auto" or int, default="auto"
-        The number of starts, of which the best is kept; ``"auto"`` means 1 for ``"k-means++"`` and for an array, 10
-        for others.
+        The number of starts, of which the best is kept; ``"auto"`` means 1 for ``"k-means++"``, ``"k-means||"`` and an
+        array, 10 for others.
     max_iter : int, default=300
         The largest number of iterations in a start.
     tol : float, default=1e-4
@@ -50,8 +44,12 @@ class KMeans(BaseKMeans):
         The seed of the starts.
     copy_x : bool, default=True
         A hint of scikit-learn's that changes nothing here: X is neither copied nor written to.
-    algorithm : {"lloyd", "elkan"}, default="lloyd"
-        The name of the iteration; the results are the same.
+    algorithm : {"auto", "lloyd", "elkan"}, default="auto"
+        Whether every row is compared with every centre in each iteration (``"lloyd"``), or bounds spare most of the
+        comparisons where they can (``"elkan"``); ``"auto"`` tries bounds and gives them up where they do not pay. The
+        results are the same.
+    spherical : bool, default=False
+        Whether rows and centres are brought to length one, so that clusters are of like direction (cosine).
     device : str or torch.device, default="auto"
         Where to compute: ``"auto"`` takes CUDA where there is a device, else the CPU.
 
@@ -85,7 +83,8 @@ class KMeans(BaseKMeans):
     Notes
     -----
     Cost: ``n * d * n_clusters`` multiplications an iteration, and the seeding about ``2 + log(n_clusters)`` iterations;
-    memory beyond the data is 30 to 60 bytes a row.
+    memory beyond the data is 30 to 60 bytes a row. X is copied where it is not contiguous row by row. Bounds are
+    Hamerly's: one on the distance to the own centre, one on the distance to all others.
 
     Differences from scikit-learn: k-means++ and ``"random"`` draw rows in an order that their contents decide, so that
     weights equal repetition and the order of rows does not matter; ``"random"`` draws distinct rows; rows of weight
@@ -97,6 +96,11 @@ class KMeans(BaseKMeans):
     Lloyd, S. (1982). Least squares quantization in PCM. IEEE Transactions on Information Theory 28(2), 129-137.
     https://doi.org/10.1109/TIT.1982.1056489
 
+    Hamerly, G. (2010). Making k-means even faster. SDM 2010, 130-140. https://doi.org/10.1137/1.9781611972801.12
+
+    Bahmani, B., Moseley, B., Vattani, A., Kumar, R. & Vassilvitskii, S. (2012). Scalable k-means++. PVLDB 5(7),
+    622-633. https://doi.org/10.14778/2180912.2180915
+
     Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA '07, 1027-1035.
     https://dl.acm.org/doi/10.5555/1283383.1283494
 
@@ -105,18 +109,15 @@ class KMeans(BaseKMeans):
     >>> from sklearn.datasets import load_iris
     >>> from skdl.cluster import KMeans
     >>> X, _ = load_iris(return_X_y=True)
-    >>> model = KMeans(n_clusters=3, random_state=0).fit(X)
+    >>> model = KMeans(n_clusters=3, n_init=10, random_state=0).fit(X)
     >>> round(model.inertia_, 2)
     78.85
     """
 
     _constraints = {
-        "n_clusters": [Interval("int", 1, None)],
-        "n_init": [Options("auto"), Interval("int", 1, None)],
-        "max_iter": [Interval("int", 1, None)],
-        "tol": [Interval("real", 0, None)],
+        **BaseKMeans._constraints,
         "copy_x": [bool],
-        "algorithm": [Options("lloyd", "elkan")],
+        "algorithm": [Options("auto", "lloyd", "elkan")],
     }
 
     def __init__(
@@ -130,7 +131,8 @@ class KMeans(BaseKMeans):
         verbose=0,
         random_state=None,
         copy_x=True,
-        algorithm="lloyd",
+        algorithm="auto",
+        spherical=False,
         device="auto",
     ):
         self.n_clusters = n_clusters
@@ -142,6 +144,7 @@ class KMeans(BaseKMeans):
         self.random_state = random_state
         self.copy_x = copy_x
         self.algorithm = algorithm
+        self.spherical = spherical
         self.device = device
 
     def fit(self, X, y=None, sample_weight=None):
@@ -149,10 +152,10 @@ class KMeans(BaseKMeans):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The samples.
-        y : ignored
-            Here for the sake of pipelines.
+        y : object, default=None
+            Ignored; here for the sake of pipelines.
         sample_weight : array-like of shape (n_samples,), default=None
             How often each sample counts; None counts each once.
 
@@ -161,46 +164,53 @@ class KMeans(BaseKMeans):
         self
         """
         self._check_parameters()
-        X = validate_X(self, X, reset=True)
-        if len(X) < self.n_clusters:
-            raise ValueError(
-                f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}: ask for fewer clusters or pass more "
-                "rows."
-            )
-        weight = validate_sample_weight(sample_weight, len(X))
-        self._new_device_cache()
-        kept = slice(None) if weight is None or weight.all() else np.flatnonzero(weight)
-        rows, variance = centred_rows(X[kept], None if weight is None else weight[kept], resolve_device(self.device))
-        best = self._best_run(rows, variance * self.tol)
+        X, weight = self._checked_start(X, sample_weight)
+        return self._fit_prepared(X, self._prepared(X, weight))
+
+    def _fit_prepared(self, X, data):
+        rows = data.rows
+        best = self._best_run(data)
         self.cluster_centers_ = rows.from_tile_space(best.centers)
         self.inertia_ = rows.squared_unit(best.inertia)
         self.n_iter_ = best.n_iter
-        self.labels_ = best.labels if isinstance(kept, slice) else self.predict(X)
+        if data.all_rows:
+            self.labels_ = best.labels
+        else:
+            there, centers = self._beside_centers(X, None)
+            self.labels_ = np.empty(there.n, dtype=np.int32)
+            there.assign(centers, self.labels_)
         found = len(np.unique(best.labels))
         if found < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({found}) found smaller than n_clusters ({self.n_clusters}). "
                 "Possibly due to duplicate points in X.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         if best.interrupted:
             warnings.warn(
                 f"KMeans was interrupted after {best.n_iter} iterations; the model holds the centres reached until "
                 "then.",
                 InterruptedFitWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 
-    def _best_run(self, rows, tol):
+    def _best_run(self, data):
         seed = draw_seed(self.random_state)
-        starts = self._starts(rows, seed)
+        n_starts = self._number_of_starts()
         best = None
-        with progress(total=len(starts) * self.max_iter, desc="KMeans", unit="iteration", verbose=self.verbose) as bar:
-            for start in starts:
-                centers = start()
-                run = lloyd(rows, centers, self.max_iter, tol, bar.update)
+        with progress(total=n_starts * self.max_iter, desc="KMeans", unit="iteration", verbose=self.verbose) as bar:
+            for i in range(n_starts):
+                run = lloyd(
+                    data.rows,
+                    self._start(data, seed, i),
+                    self.max_iter,
+                    self.tol * data.variance,
+                    bar.update,
+                    algorithm=self.algorithm,
+                    spherical=self.spherical,
+                )
                 if best is None or (run.inertia < best.inertia and not _same_clusters(run.labels, best.labels)):
                     best = run
                 if run.interrupted:
@@ -208,43 +218,27 @@ class KMeans(BaseKMeans):
                     break
         return best
 
-    def _starts(self, rows, seed):
-        """Functions that return the first centres of each start, in tile space."""
-        if not isinstance(self.init, str) and not callable(self.init):
-            if self.n_init not in ("auto", 1):
-                warnings.warn(
-                    "Explicit initial center position passed: performing only one init in KMeans instead of "
-                    f"n_init={self.n_init}.",
-                    RuntimeWarning,
-                    stacklevel=4,
-                )
-            centers = rows.to_tile_space(self._checked_init(rows.X))
-            return [lambda: centers]
-        if callable(self.init):
-            random_state = check_random_state(seed)
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
+        """Fit candidates on splits; rows, their hashes and common seeds are made ready once for each split."""
+        for split_index, chosen in enumerate(splits):
+            X_split = _safe_indexing(X, chosen)
+            weight_split = None if sample_weight is None else _safe_indexing(sample_weight, chosen)
+            members = [clone(self).set_params(**clone(dict(candidate), safe=False)) for candidate in candidates]
+            ready: dict[tuple, Prepared] = {}
+            # The largest numbers of clusters come first, and leave their seeds to the smaller ones.
+            order = sorted(range(len(members)), key=lambda i: -_size_of(members[i]))
+            for index in order:
+                member = members[index]
+                member._check_parameters()
+                checked, weight = member._checked_start(X_split, weight_split)
+                key = (str(member.device), member.spherical)
+                if key not in ready:
+                    ready[key] = member._prepared(checked, weight)
+                yield index, split_index, member._fit_prepared(checked, ready[key])
 
-            def start(_):
-                centers = np.asarray(to_host(self.init(rows.X, self.n_clusters, random_state=random_state)))
-                return rows.to_tile_space(self._checked_centers(rows.X, centers))
 
-        else:
-            if self.init not in ("k-means++", "random"):
-                raise ValueError(
-                    "init of KMeans must be 'k-means++', 'random', a callable or an array of centres; "
-                    f"got {self.init!r}."
-                )
-            walk = Walk(row_hashes(rows.X))
-            weight = np.ones(rows.n) if rows.weight is None else rows.weight
-
-            def start(i):
-                if self.init == "random":
-                    chosen = at_random(walk, weight, self.n_clusters, seed, i)
-                else:
-                    chosen = plus_plus(rows, walk, self.n_clusters, seed, i)
-                return rows.to_tile_space(rows.X[chosen])
-
-        n_init = self.n_init if self.n_init != "auto" else 1 if self.init == "k-means++" else 10
-        return [lambda i=i: start(i) for i in range(n_init)]
+def _size_of(member):
+    return member.n_clusters if isinstance(member.n_clusters, numbers.Integral) else 0
 
 
 def _same_clusters(labels, others):

@@ -86,4 +86,7 @@ def smoothed_log_prob(counts: list[np.ndarray], alpha: float) -> list[np.ndarray
 
 def widened(counts: list[np.ndarray], n_categories: np.ndarray) -> list[np.ndarray]:
     """The same counts with room for more categories."""
-    return [np.pad(table, [(0, 0), (0, int(size) - table.shape[1])]) for table, size in zip(counts, n_categories, strict=True)]
+    return [
+        np.pad(table, [(0, 0), (0, int(size) - table.shape[1])])
+        for table, size in zip(counts, n_categories, strict=True)
+    ]

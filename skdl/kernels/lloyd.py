@@ -1,145 +1,15 @@
-"""Lloyd's iteration over tiles of rows that are centred, scaled and forgotten again, so memory stays bounded."""
+"""Lloyd's iteration, plain or with bounds that spare most comparisons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from skdl.kernels.moments import class_moments
-from skdl.utils import for_each_chunk
+from skdl.kernels.rowblocks import on_threads
+from skdl.kernels.rows import CompiledRows, Rows
 
-_TILE_BYTES = 1 << 20
-
-
-class Rows:
-    """The data as centred tiles: ``(X[rows] - shift) * scale`` on a device, in the type of X.
-
-    Centred data keep their digits in products, and a power of two brings data of any size to where squares
-    neither overflow nor vanish.
-    """
-
-    def __init__(self, X: np.ndarray, weight: np.ndarray | None, shift: np.ndarray, exponent: int, device):
-        self.X = X
-        self.weight = weight
-        self.n, self.d = X.shape
-        self.dtype = X.dtype
-        self.device = device
-        self.shift = shift.astype(X.dtype)  # (d,)
-        self.exponent = exponent
-
-    def tile(self, rows) -> torch.Tensor:
-        """Return centred rows, by slice or by index."""  # (m, d)
-        return torch.from_numpy(self.to_tile_space(self.X[rows])).to(self.device)
-
-    def to_tile_space(self, points: np.ndarray) -> np.ndarray:
-        moved = np.ascontiguousarray(points - self.shift)
-        return np.ldexp(moved, -self.exponent, out=moved) if self.exponent else moved
-
-    def from_tile_space(self, points: np.ndarray) -> np.ndarray:
-        return (np.ldexp(points.astype(np.float64), self.exponent) + self.shift).astype(self.dtype)
-
-    def squared_unit(self, value: float) -> float:
-        """Turn a squared distance in tile space into the data's unit; infinite where float64 ends."""
-        with np.errstate(over="ignore", under="ignore"):
-            return float(np.ldexp(value, 2 * self.exponent))
-
-    def weights(self, rows) -> torch.Tensor | None:
-        return None if self.weight is None else torch.as_tensor(self.weight[rows], device=self.device)
-
-    def each(self, n_columns: int, work: Callable[[slice, torch.Tensor], None]) -> None:
-        """Call ``work(rows, tile)`` over all the rows; a tile and its (m, n_columns) distances stay in cache."""
-        width = self.d + n_columns
-        size = _TILE_BYTES if self.device.type == "cpu" else 256 * _TILE_BYTES
-        for_each_chunk(self.n, max(64, size // (width * self.dtype.itemsize)), lambda rows: work(rows, self.tile(rows)))
-
-
-def centred_rows(X: np.ndarray, weight: np.ndarray | None, device) -> tuple[Rows, float]:
-    """Prepare rows; return them with the mean variance of their columns in tile space."""
-    moments = class_moments(X, np.zeros(len(X), dtype=np.int64), weight, 1, torch.device("cpu"))
-    variance = moments.ssd[0] / moments.count[0]  # in units of 4**moments.exponent
-    exponent = moments.exponent
-    limit = 1e10 if X.dtype == np.float32 else 1e100
-    largest = float(np.ldexp(variance.max(), 2 * exponent)) if abs(exponent) < 400 else 0.0
-    if largest and 1 / limit < largest < limit:
-        return Rows(X, weight, moments.mean[0], 0, device), float(np.ldexp(variance.mean(), 2 * exponent))
-    if not variance.any():
-        return Rows(X, weight, moments.mean[0], 0, device), 0.0
-    own = exponent + int(np.frexp(np.sqrt(variance.max()))[1])
-    rows = Rows(X, weight, moments.mean[0], own, device)
-    return rows, float(np.ldexp(variance.mean(), 2 * (exponent - own)))
-
-
-def squared_distances(tile: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
-    """Squared distances between rows and centres; those that cancellation would spoil come from the differences."""
-    square = tile.square().sum(dim=1, keepdim=True)  # (m, 1)
-    center_square = centers.square().sum(dim=1)  # (k,)
-    distances = torch.addmm(center_square, tile, centers.T, alpha=-2).add_(square)  # (m, k)
-    doubtful = (distances < 1e-4 * (square + center_square)).nonzero()
-    if len(doubtful):
-        row, center = doubtful.T
-        distances[row, center] = (tile[row] - centers[center]).square().sum(dim=1)
-    return distances
-
-
-def squared_distances_to(rows: Rows, chosen: np.ndarray) -> np.ndarray:
-    """Squared distances of all rows to a few of them, float64, of shape (len(chosen), n)."""
-    centers = rows.tile(chosen)
-    result = np.empty((len(chosen), rows.n))
-
-    def work(piece, tile):
-        result[:, piece] = squared_distances(tile, centers).T.cpu().numpy()
-
-    rows.each(len(chosen), work)
-    return result
-
-
-def assign(rows: Rows, centers: torch.Tensor, labels: np.ndarray, sums=None) -> None:
-    """Write the label of each row's nearest centre; where asked, add up the rows of each cluster.
-
-    Parameters
-    ----------
-    rows : Rows
-    centers : Tensor of shape (k, d), in tile space
-    labels : ndarray of shape (n,), int32
-        Written to.
-    sums : None or pair of Tensors of shapes (k, d) and (k,), float64
-        Added to: sums of the rows and of their weights.
-    """
-    center_square = centers.square().sum(dim=1)
-
-    def work(piece, tile):
-        score = torch.addmm(center_square, tile, centers.T, alpha=-2)  # (m, k)
-        label = score.argmin(dim=1)
-        labels[piece] = label.cpu().numpy()
-        if sums is not None:
-            member = torch.zeros((len(centers), len(tile)), dtype=tile.dtype, device=tile.device)
-            weight = rows.weights(piece)
-            member[label, torch.arange(len(tile), device=tile.device)] = (
-                1.0 if weight is None else weight.to(tile.dtype)
-            )
-            sums[0].add_(member @ tile)
-            sums[1].add_(member.sum(dim=1, dtype=torch.float64))
-
-    rows.each(len(centers), work)
-
-
-def distances_to_own(rows: Rows, centers: torch.Tensor, labels: np.ndarray) -> np.ndarray:
-    """Squared distance of each row to the centre of its cluster, float64, in tile space."""
-    result = np.empty(rows.n)
-
-    def work(piece, tile):
-        own = centers[torch.as_tensor(labels[piece], device=tile.device).long()]
-        result[piece] = (tile - own).double().square().sum(dim=1).cpu().numpy()
-
-    rows.each(rows.d, work)
-    return result
-
-
-def inertia_of(rows: Rows, centers: torch.Tensor, labels: np.ndarray) -> float:
-    """Weighted sum of squared distances to the own centre, in tile space."""
-    distances = distances_to_own(rows, centers, labels)
-    return float(distances.sum() if rows.weight is None else distances @ rows.weight)
+# Bounds are given up after three steps if they leave more than this part of the rows in doubt.
+_WORTH_IT = 0.5
 
 
 @dataclass
@@ -153,7 +23,122 @@ class Run:
     interrupted: bool
 
 
-def lloyd(rows: Rows, centers: np.ndarray, max_iter: int, tol: float, report: Callable[[], None]) -> Run:
+class _Plain:
+    """Every row is compared with every centre."""
+
+    worth_it = True
+
+    def __init__(self, rows: Rows, n_clusters: int, labels: np.ndarray | None = None):
+        self.rows = rows
+        self.labels = np.full(rows.n, -1, dtype=np.int32) if labels is None else labels
+        self.labels_old = self.labels.copy()
+
+    def step(self, centers):
+        """Return the sums of the clusters' rows and weights, and whether the labels stayed."""
+        self.labels_old[:] = self.labels
+        sums, weights = self.rows.assign(centers, self.labels, sums=True)
+        return sums, weights, np.array_equal(self.labels, self.labels_old)
+
+
+class _Bounded:
+    """Hamerly's bounds: one on the distance to the own centre, one on the distance to all others.
+
+    Only rows that the bounds leave in doubt are compared with the centres, and the sums are those of the last step but
+    for the rows that moved. The comparison is the same as in a plain step, to the last bit, so the labels are too.
+    """
+
+    def __init__(self, rows: CompiledRows, n_clusters: int):
+        self.rows = rows
+        self.labels = np.full(rows.n, -1, dtype=np.int32)
+        self.upper = np.zeros(rows.n)
+        self.lower = np.zeros(rows.n)
+        self.failing = np.empty(rows.n, dtype=np.int64)
+        self.sums = np.zeros((n_clusters, rows.d))
+        self.weights = np.zeros(n_clusters)
+        self.centers: np.ndarray | None = None
+        self.n_steps = 0
+        self.worth_it = True
+        self.slack = 1.0 + 8 * (rows.d + 8) * float(np.finfo(rows.dtype).eps)
+
+    def step(self, centers):
+        from skdl.kernels import _lloyd_loops
+
+        rows, wide = self.rows, centers.astype(np.float64)
+        moved = np.zeros(len(wide)) if self.centers is None else np.sqrt(((wide - self.centers) ** 2).sum(axis=1))
+        moved *= self.slack
+        farthest = np.full(len(wide), moved.max())
+        first = int(moved.argmax())
+        farthest[first] = np.delete(moved, first).max(initial=0.0)
+        apart = _half_distances(wide) / self.slack
+
+        def work(part):
+            sums, weights = np.zeros_like(self.sums), np.zeros_like(self.weights)
+            counts = _lloyd_loops.bounded_step(
+                rows.X[part],
+                rows.shift,
+                rows.scale,
+                centers,
+                self.labels[part],
+                self.upper[part],
+                self.lower[part],
+                apart,
+                moved,
+                farthest,
+                self.slack,
+                rows.share_of(part),
+                sums,
+                weights,
+                self.failing[part],
+            )
+            return *counts, sums, weights
+
+        changed = compared = 0
+        for part_changed, part_compared, sums, weights in on_threads(work, rows.parts(len(centers))):
+            changed += part_changed
+            compared += part_compared
+            if part_changed:
+                self.sums += sums
+                self.weights += weights
+        self.centers = wide
+        self.n_steps += 1
+        self.worth_it = self.n_steps < 3 or compared < _WORTH_IT * rows.n
+        # What is left of a cluster that lost all its rows is rounding.
+        present = np.bincount(self.labels, minlength=len(centers)) > 0
+        self.sums[~present], self.weights[~present] = 0.0, 0.0
+        return self.sums.copy(), self.weights.copy(), changed == 0
+
+
+def _half_distances(centers: np.ndarray) -> np.ndarray:
+    """Half the distance from each centre to the nearest other one."""
+    if len(centers) == 1:
+        return np.array([np.inf])
+    centred = centers - centers.mean(axis=0)
+    square = np.einsum("ij,ij->i", centred, centred)
+    distances = square[:, None] + square - 2 * centred @ centred.T
+    # Less than the truth by what cancellation may have cost.
+    distances -= 1e-12 * (square[:, None] + square)
+    np.fill_diagonal(distances, np.inf)
+    return 0.5 * np.sqrt(np.maximum(distances.min(axis=1), 0.0))
+
+
+def _state_for(rows: Rows, n_clusters: int, algorithm: str) -> _Plain | _Bounded:
+    """Bounds where they are asked for, or may spare more than they cost."""
+    asked = algorithm == "elkan" or (algorithm == "auto" and n_clusters * rows.d >= 256)
+    if asked and n_clusters > 1 and isinstance(rows, CompiledRows) and rows.by_loops:
+        return _Bounded(rows, n_clusters)
+    return _Plain(rows, n_clusters)
+
+
+def lloyd(
+    rows: Rows,
+    centers: np.ndarray,
+    max_iter: int,
+    tol: float,
+    report: Callable[[], object],
+    *,
+    algorithm: str = "auto",
+    spherical: bool = False,
+) -> Run:
     """Move centres to the means of their clusters until the labels stay or the centres hardly move.
 
     Parameters
@@ -165,45 +150,47 @@ def lloyd(rows: Rows, centers: np.ndarray, max_iter: int, tol: float, report: Ca
         Stop when the squared shifts of the centres add up to no more.
     report : callable
         Called after each iteration.
+    algorithm : {"auto", "lloyd", "elkan"}, default="auto"
+    spherical : bool, default=False
+        Whether centres are brought to length one after each move.
     """
-    there = torch.as_tensor(centers, device=rows.device)
-    labels = np.full(rows.n, -1, dtype=np.int32)
-    labels_old = labels.copy()
+    state = _state_for(rows, len(centers), algorithm)
     settled = interrupted = False
     n_iter = 0
     try:
         while n_iter < max_iter:
             n_iter += 1
-            sums = torch.zeros(there.shape, dtype=torch.float64, device=rows.device)
-            weights = torch.zeros(len(there), dtype=torch.float64, device=rows.device)
-            assign(rows, there, labels, (sums, weights))
-            moved = new_centers(rows, there, labels, sums.cpu().numpy(), weights.cpu().numpy())
-            shift = float((moved - there).double().square().sum())
-            there = moved
+            if not state.worth_it:
+                state = _Plain(rows, len(centers), state.labels)
+            sums, weights, settled = state.step(centers)
+            moved = new_centers(rows, centers, state.labels, sums, weights)
+            if spherical:
+                moved = on_sphere(moved)
+            shift = float(np.sum((moved - centers).astype(np.float64) ** 2))
+            centers = moved
             report()
-            settled = np.array_equal(labels, labels_old)
             if settled or shift <= tol:
                 break
-            labels_old[:] = labels
     except KeyboardInterrupt:
-        interrupted = True
+        interrupted, settled = True, False
+    labels = state.labels
     if not settled:
         # The labels belong to the centres before the last move.
-        assign(rows, there, labels)
-    return Run(labels, there.cpu().numpy(), inertia_of(rows, there, labels), max(1, n_iter), interrupted)
+        rows.assign(centers, labels)
+    return Run(labels, centers, rows.inertia(centers, labels), n_iter, interrupted)
 
 
-def new_centers(rows: Rows, centers: torch.Tensor, labels, sums: np.ndarray, weights: np.ndarray) -> torch.Tensor:
+def new_centers(rows: Rows, centers: np.ndarray, labels, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Turn sums into means; a cluster without rows moves to the row that is farthest from its own centre.
 
     Where all rows lie on their centres, an empty cluster moves to the centre of the largest one.
     """
     empty = np.flatnonzero(weights == 0)
     if len(empty):
-        distances = distances_to_own(rows, centers, labels)
+        distances = rows.distances_to_own(centers, labels)
         if distances.max() > 0:
             far = np.argpartition(distances, -len(empty))[: -len(empty) - 1 : -1]
-            points = rows.tile(far).double().cpu().numpy()
+            points = rows.points(far).astype(np.float64)
             for cluster, row, point in zip(empty, far, points, strict=True):
                 weight = 1.0 if rows.weight is None else rows.weight[row]
                 sums[labels[row]] -= weight * point
@@ -211,7 +198,12 @@ def new_centers(rows: Rows, centers: torch.Tensor, labels, sums: np.ndarray, wei
                 sums[cluster] = weight * point
                 weights[cluster] = weight
     filled = weights > 0
-    means = np.empty_like(sums)
-    np.divide(sums, weights[:, None], out=means, where=filled[:, None])
+    means = np.divide(sums, weights[:, None], out=np.empty_like(sums), where=filled[:, None])
     means[~filled] = means[weights.argmax()]
-    return torch.as_tensor(means.astype(rows.dtype), device=rows.device)
+    return means.astype(rows.dtype)
+
+
+def on_sphere(points: np.ndarray) -> np.ndarray:
+    """Bring rows to length one; a row of zeros stays."""
+    length = np.linalg.norm(points.astype(np.float64), axis=1, keepdims=True)
+    return (points / np.where(length > 0, length, 1.0)).astype(points.dtype)

@@ -1,11 +1,15 @@
 """Blocks of rows on several threads: each thread has a block in its cache and one torch thread to itself."""
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any
 
 import torch
+
+# Threads are kept for the next call; a forked child has none of its parent's and starts its own.
+_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
 def tile_rows(n_columns: int, itemsize: int = 8, cache_bytes: int = 1 << 19) -> int:
@@ -20,21 +24,33 @@ def cut(n_rows: int, n_parts: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def _one_torch_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def on_threads(work: Callable[[Any], Any], parts: Sequence[Any]) -> list:
     """Call ``work`` on each part and return the results in order, on as many threads as torch has been given.
 
-    What a part gives must not depend on the number of threads: cut the work by the size of the data alone.
+    What a part gives must not depend on the number of threads: cut the work by the size of the data alone. ``work``
+    must not call this function.
     """
     n_threads = min(torch.get_num_threads(), len(parts))
     if n_threads <= 1:
         return [work(part) for part in parts]
+    pool = _pools.get((os.getpid(), n_threads))
+    if pool is None:
+        pool = _pools[os.getpid(), n_threads] = ThreadPoolExecutor(n_threads)
+    futures = [pool.submit(_with_one_torch_thread, work, part) for part in parts]
     try:
-        with ThreadPoolExecutor(n_threads, initializer=_one_torch_thread) as pool:
-            return list(pool.map(work, parts))
+        return [future.result() for future in futures]
+    except BaseException:
+        # Nothing may go on writing behind the back of whoever catches this.
+        for future in futures:
+            future.cancel()
+        wait(futures)
+        raise
     finally:
-        # New threads begin with the number that was last set in any thread; this thread's own number is untouched.
+        # Threads that begin later take the number that was last set in any thread; this thread's own is untouched.
         torch.set_num_threads(torch.get_num_threads())
+
+
+def _with_one_torch_thread(work, part):
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+    return work(part)

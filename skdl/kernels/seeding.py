@@ -3,19 +3,23 @@
 A row is drawn by walking along the cumulated masses until they pass a random number. Walked in the order in which the
 rows happen to stand, the same number lands on other rows once the rows are shuffled, or repeated instead of weighted.
 So the walk follows an order that the rows' contents decide, by a hash of each row: equal rows stand together, and
-their masses cover the same stretch whether they are one row of weight three or three rows of weight one.
+their masses cover the same stretch whether they are one row of weight three or three rows of weight one. To walk fast,
+rows lie in buckets by the leading bits of the hash, and only the bucket that is hit is walked row by row.
 """
 
 import math
 
 import numpy as np
+import scipy.sparse as sp
 
-from skdl.kernels.lloyd import Rows, squared_distances_to
+from skdl.kernels.rowblocks import cut, on_threads
+from skdl.kernels.rows import CompiledRows, Rows
 from skdl.utils import derive_keys, random_bits
 
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_COMPILED_VALUES = 300_000
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
@@ -30,17 +34,42 @@ def _bits(values: np.ndarray) -> np.ndarray:
     return (values.astype(np.float64) + 0.0).view(np.uint64)
 
 
-def row_hashes(X: np.ndarray) -> np.ndarray:
+def row_hashes(X) -> np.ndarray:
     """Hash the content of each row; a permutation of the columns changes nothing unless columns share both extremes."""
-    keys = _mix(_mix(_bits(X.min(axis=0)) + _GAMMA) + _bits(X.max(axis=0)))  # (d,)
+    n, d = X.shape
+    if sp.issparse(X):
+        low, high = (np.asarray(part.toarray(), dtype=np.float64).ravel() for part in (X.min(axis=0), X.max(axis=0)))
+        keys = _column_keys(low, high)
+        folded = _bits(X.data)
+        folded = (folded ^ (folded >> np.uint64(32))) * keys[X.indices]
+        total = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(folded, dtype=np.uint64)])
+        return _mix(total[X.indptr[1:]] - total[X.indptr[:-1]])
+    if X.size < _COMPILED_VALUES:
+        keys = _column_keys(X.min(axis=0), X.max(axis=0))
+        folded = _bits(np.ascontiguousarray(X))
+        return _mix(((folded ^ (folded >> np.uint64(32))) * keys).sum(axis=1, dtype=np.uint64))
+    from skdl.kernels import _seeding_loops
+
+    parts = cut(n, 16)
+
+    def find(part):
+        low, high = np.full(d, np.inf), np.full(d, -np.inf)
+        _seeding_loops.extremes(X[part], low, high)
+        return low, high
+
+    lows, highs = zip(*on_threads(find, parts), strict=True)
+    keys = _column_keys(np.min(lows, axis=0), np.max(highs, axis=0))
+    hashes = np.empty(n, dtype=np.uint64)
+    on_threads(lambda part: _seeding_loops.hash_rows(X[part], keys, hashes[part]), parts)
+    return _mix(hashes)
+
+
+def _column_keys(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """An odd number for each column, from its extremes alone where they tell the columns apart."""
+    keys = _mix(_mix(_bits(low) + _GAMMA) + _bits(high))
     if len(np.unique(keys)) < len(keys):
         keys = _mix(keys + np.arange(len(keys), dtype=np.uint64))
-    hashes = np.empty(len(X), dtype=np.uint64)
-    rows = max(64, (1 << 18) // (8 * X.shape[1]))
-    for start in range(0, len(X), rows):
-        tile = np.ascontiguousarray(X[start : start + rows])
-        hashes[start : start + rows] = _mix(_bits(tile) ^ keys).sum(axis=1, dtype=np.uint64)
-    return hashes
+    return keys | np.uint64(1)
 
 
 class Walk:
@@ -48,25 +77,50 @@ class Walk:
 
     def __init__(self, hashes: np.ndarray):
         self.hashes = hashes
-        self.order = np.argsort(hashes, kind="stable")
+        n_bits = min(16, max(1, int(math.log2(len(hashes) + 1) / 2)))
+        self.n_buckets = 1 << n_bits
+        self.buckets = (hashes >> np.uint64(64 - n_bits)).astype(np.uint16)  # (n,)
+        self.order = np.argsort(self.buckets, kind="stable")
+        self._sorted: np.ndarray | None = None
+        self.starts = np.searchsorted(self.buckets[self.order], np.arange(self.n_buckets + 1))
 
-    def draw(self, mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """Return a row for each number in [0, 1)."""
-        cumulated = np.cumsum(mass[self.order])
-        # side="right" passes over stretches of no length; the last number may still round up to the end.
-        place = np.searchsorted(cumulated, uniform * cumulated[-1], side="right")
-        last = np.searchsorted(cumulated, cumulated[-1])
-        return self.order[np.minimum(place, last)]
+    def bucket_mass(self, mass: np.ndarray) -> np.ndarray:
+        """Add up the masses of each bucket."""
+        return np.bincount(self.buckets, weights=mass, minlength=self.n_buckets)
 
-    def like(self, row: int) -> np.ndarray:
-        """Return a mask of the rows with the same content."""
-        return self.hashes == self.hashes[row]
+    def draw_many(self, mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """Return a row for each of many numbers in [0, 1)."""
+        if self._sorted is None:
+            self._sorted = np.argsort(self.hashes, kind="stable")
+        ends = np.cumsum(mass[self._sorted])
+        place = np.searchsorted(ends, uniform * ends[-1], side="right")
+        return self._sorted[np.minimum(place, np.searchsorted(ends, ends[-1]))]
+
+    def draw(self, mass_of, bucket_mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """Return a row for each number in [0, 1); ``mass_of(rows)`` gives the masses of rows."""
+        chosen = np.empty(len(uniform), dtype=np.int64)
+        ends = np.cumsum(bucket_mass)
+        for i, target in enumerate(uniform * ends[-1]):
+            # side="right" passes over stretches of no length; rounding must not lead beyond the last stretch.
+            bucket = min(np.searchsorted(ends, target, side="right"), np.searchsorted(ends, ends[-1]))
+            rows = self.order[self.starts[bucket] : self.starts[bucket + 1]]
+            rows = rows[np.argsort(self.hashes[rows], kind="stable")]
+            inner = np.cumsum(mass_of(rows))
+            target -= ends[bucket - 1] if bucket else 0.0
+            place = min(np.searchsorted(inner, target, side="right"), np.searchsorted(inner, inner[-1]))
+            chosen[i] = rows[place]
+        return chosen
 
 
 def uniforms(seed: int, purpose: str, *counters: int, n: int) -> np.ndarray:
     """Draw ``n`` float64 numbers from [0, 1)."""
     bits = random_bits(derive_keys(seed, purpose, *counters), n).numpy()[0]
     return (bits.view(np.uint64) >> np.uint64(11)) * 2.0**-53
+
+
+def number_of_trials(n_clusters: int) -> int:
+    """How many candidates a step of greedy k-means++ compares."""
+    return 2 + int(math.log(n_clusters))
 
 
 def plus_plus(rows: Rows, walk: Walk, n_clusters: int, seed: int, start: int) -> np.ndarray:
@@ -85,27 +139,71 @@ def plus_plus(rows: Rows, walk: Walk, n_clusters: int, seed: int, start: int) ->
     ndarray of shape (n_clusters,), int64
         The rows chosen.
     """
-    n_trials = 2 + int(math.log(n_clusters))
-    weight = np.ones(rows.n) if rows.weight is None else rows.weight
+    n_trials = number_of_trials(n_clusters)
+    weight = rows.no_weight
     chosen = np.empty(n_clusters, dtype=np.int64)
-    closest = np.full(rows.n, np.inf)
+    closest = np.full(rows.n, np.inf, dtype=rows.dtype)
+    lower = _lower_compiled if isinstance(rows, CompiledRows) and rows.by_loops else _lower
+    by_weight = walk.bucket_mass(weight)
+    bucket_mass = by_weight
     for step in range(n_clusters):
         numbers = uniforms(seed, "kmeans++", start, step, n=1 if step == 0 else n_trials)
-        mass = weight if step == 0 else weight * closest
-        if not mass.any():
-            # Fewer distinct rows than clusters: any row will do, and repeats one.
-            mass = weight
-        candidates = walk.draw(mass, numbers)
-        distances = np.minimum(squared_distances_to(rows, candidates), closest)  # (L, n)
-        best = (distances @ weight).argmin()
-        chosen[step] = candidates[best]
-        closest = distances[best]
-        # Rounding must not leave a row at a distance from itself.
-        closest[walk.like(chosen[step])] = 0.0
+        if step and bucket_mass.any():
+            candidates = walk.draw(lambda some: weight[some] * closest[some], bucket_mass, numbers)
+        else:
+            # The first centre; or fewer distinct rows than clusters, where any row will do and repeats one.
+            candidates = walk.draw(lambda some: weight[some], by_weight, numbers)
+        chosen[step], bucket_mass = lower(rows, walk, candidates, closest, last=step == n_clusters - 1)
     return chosen
 
 
-def at_random(walk: Walk, weight: np.ndarray, n_clusters: int, seed: int, start: int) -> np.ndarray:
+def _lower(rows, walk, candidates, closest, last):
+    """Keep the best candidate: lower the distances to the nearest centre, and return it and the mass of each bucket."""
+    distances = rows.distances_to_candidates(rows.points(candidates))  # (L, n)
+    np.minimum(distances, closest, out=distances)
+    best = min(range(len(distances)), key=lambda i: float(distances[i].astype(np.float64) @ rows.no_weight))
+    closest[:] = distances[best]
+    # Rounding must not leave a row at a distance from itself.
+    closest[walk.hashes == walk.hashes[candidates[best]]] = 0.0
+    return candidates[best], None if last else walk.bucket_mass(rows.no_weight * closest)
+
+
+def _lower_compiled(rows, walk, candidates, closest, last):
+    from skdl.kernels import _seeding_loops
+
+    points, parts = rows.points(candidates), rows.parts(1)
+
+    def potential(part):
+        out = np.zeros(len(points))
+        share = rows.share_of(part)
+        _seeding_loops.potentials(rows.X[part], rows.shift, rows.scale, points, closest[part], share, out)
+        return out
+
+    best = int(np.sum(on_threads(potential, parts), axis=0).argmin()) if len(points) > 1 else 0
+    if last:
+        return candidates[best], None
+    same = walk.hashes[candidates[best]]
+
+    def finish(part):
+        mass = np.zeros(walk.n_buckets)
+        _seeding_loops.lower_closest(
+            rows.X[part],
+            rows.shift,
+            rows.scale,
+            points[best],
+            closest[part],
+            rows.share_of(part),
+            walk.buckets[part],
+            walk.hashes[part],
+            same,
+            mass,
+        )
+        return mass
+
+    return candidates[best], np.sum(on_threads(finish, parts), axis=0)
+
+
+def at_random(walk: Walk, weight: np.ndarray, n_clusters: int, seed: int, *counters: int) -> np.ndarray:
     """Choose distinct rows in proportion to their weights; rows are repeated only where there are too few.
 
     Returns
@@ -113,10 +211,71 @@ def at_random(walk: Walk, weight: np.ndarray, n_clusters: int, seed: int, start:
     ndarray of shape (n_clusters,), int64
     """
     mass = weight.copy()
+    bucket_mass = walk.bucket_mass(mass)
     chosen = np.empty(n_clusters, dtype=np.int64)
-    for step, number in enumerate(uniforms(seed, "random", start, n=n_clusters)):
-        if not mass.any():
+    for step, number in enumerate(uniforms(seed, "random", *counters, n=n_clusters)):
+        if not bucket_mass.any():
             mass = weight.copy()
-        chosen[step] = walk.draw(mass, np.array([number]))[0]
-        mass[walk.like(chosen[step])] = 0.0
+            bucket_mass = walk.bucket_mass(mass)
+        row = chosen[step] = walk.draw(mass.__getitem__, bucket_mass, np.array([number]))[0]
+        bucket = walk.buckets[row]
+        rows = walk.order[walk.starts[bucket] : walk.starts[bucket + 1]]
+        mass[rows[walk.hashes[rows] == walk.hashes[row]]] = 0.0
+        bucket_mass[bucket] = mass[rows].sum()
     return chosen
+
+
+def in_parallel(
+    rows: Rows, walk: Walk, n_clusters: int, seed: int, start: int, oversampling: float = 2.0
+) -> np.ndarray:
+    """Choose centres by k-means||: a few rounds draw many rows at once, and k-means++ thins them out.
+
+    Each row is drawn by a number of its own, which its hash decides; a row of weight w counts as w rows that are drawn
+    together.
+
+    Parameters
+    ----------
+    oversampling : float, default=2.0
+        How many times ``n_clusters`` rows a round draws in expectation.
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, d)
+        Points in tile space, which are rows.
+    """
+    weight = rows.no_weight
+    first = walk.draw(lambda some: weight[some], walk.bucket_mass(weight), uniforms(seed, "kmeans||", start, n=1))
+    pool, distinct = list(first), {int(walk.hashes[first[0]])}
+    closest = rows.distances_to(rows.points(first))[0]
+    _, content = np.unique(walk.hashes, return_inverse=True)
+    together = np.bincount(content, weights=weight)[content]  # of all rows with the same content
+    for turn in range(5):
+        closest[np.isin(walk.hashes, np.fromiter(distinct, dtype=np.uint64))] = 0.0
+        mass = closest.astype(np.float64)
+        total = mass @ weight
+        if not total > 0:
+            break
+        key = derive_keys(seed, "kmeans||", start, turn + 1).view(np.uint64)[0]
+        number = (_mix(walk.hashes ^ key) >> np.uint64(11)) * 2.0**-53
+        # Equal rows share their number and their distance, so that they are drawn together.
+        chance = oversampling * n_clusters * mass / total
+        drawn = np.flatnonzero(number < -np.expm1(-chance * together))
+        _, position = np.unique(walk.hashes[drawn], return_index=True)
+        new = drawn[position]
+        if len(new):
+            pool.extend(new)
+            distinct.update(int(value) for value in walk.hashes[new])
+            for piece in cut(len(new), -(-len(new) // 64)):
+                np.minimum(closest, rows.distances_to(rows.points(new[piece])).min(axis=0), out=closest)
+    points = rows.points(np.array(pool))
+    labels = np.empty(rows.n, dtype=np.int32)
+    rows.assign(points, labels)
+    pool_weight = np.bincount(labels, weights=weight, minlength=len(pool))
+    return _thinned(points, pool_weight, walk.hashes[pool], n_clusters, seed, start, rows)
+
+
+def _thinned(points, weight, hashes, n_clusters, seed, start, rows):
+    """Choose among the drawn points by greedy k-means++, each with the weight of the rows nearest to it."""
+    kept = np.flatnonzero(weight)
+    pool = Rows(points[kept], weight[kept], np.zeros(rows.d), 0, rows.device)
+    return points[kept][plus_plus(pool, Walk(hashes[kept]), n_clusters, seed, start)]

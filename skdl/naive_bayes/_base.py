@@ -63,11 +63,18 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         X, y = self._checked_X_y(X, y, reset=True)
         weight = validate_sample_weight(sample_weight, len(y))
         classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
+        return self._adopt(classes, self._gather(X, codes, weight, len(classes)))
+
+    def _adopt(self, classes, sums):
+        self._settled = False
+        self.classes_, self._sums = classes, sums
         self._new_device_cache()
-        self._sums = self._gather(X, codes, weight, len(classes))
-        self.classes_ = classes
         self._settle()
+        self._settled = True
         return self
+
+    def __sklearn_is_fitted__(self):
+        return getattr(self, "_settled", False)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from some more samples; any cut into pieces gives the model of one fit, but for rounding.
@@ -88,7 +95,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         self
         """
         self._check_parameters()
-        first = not hasattr(self, "classes_")
+        first = not self.__sklearn_is_fitted__()
         known = self._known_classes(classes, first)
         X, y = self._checked_X_y(X, y, reset=first)
         weight = validate_sample_weight(sample_weight, len(y))
@@ -100,11 +107,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
                 "Name every class that may come in `classes` at the first call of partial_fit."
             )
         sums = self._gather(X, np.searchsorted(known, labels)[codes], weight, len(known))
-        self._sums = sums if first else self._sums + sums
-        self.classes_ = known
-        self._new_device_cache()
-        self._settle()
-        return self
+        return self._adopt(known, sums if first else self._sums + sums)
 
     def _known_classes(self, classes, first):
         if classes is None:
@@ -148,11 +151,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
             sums.reindexed(np.searchsorted(classes, model.classes_), len(classes))
             for model, sums in zip((self, other), self._sums_to_merge(other), strict=True)
         )
-        self._sums = mine + theirs
-        self.classes_ = classes
-        self._new_device_cache()
-        self._settle()
-        return self
+        return self._adopt(classes, mine + theirs)
 
     def _sums_to_merge(self, other):
         """The sums of this model and of the other, fit to be added once the classes agree."""
@@ -260,10 +259,9 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     def _take_over(self, learnt):
         """Become what a fit on a sibling's data would give, from what the sibling learnt."""
         self._check_parameters()
-        for name, value in learnt.items():
-            setattr(self, name, copy.deepcopy(value))
-        self._new_device_cache()
-        self._settle()
+        for name, value in copy.deepcopy(learnt).items():
+            setattr(self, name, value)
+        self._adopt(self.classes_, self._sums)
 
 
 def log_of(probabilities):

@@ -1,5 +1,6 @@
 """Categorical naive Bayes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +103,7 @@ class CategoricalNB(BaseDiscrete):
     _constraints = {
         **BaseDiscrete._constraints,
         "alpha": [Interval("real", 0, None)],
-        "min_categories": [None, Interval("int", 1, None), list, tuple, np.ndarray],
+        "min_categories": [None, Interval("int", 1, None), Iterable],
     }
     _sums_depend_on = ("min_categories",)
 

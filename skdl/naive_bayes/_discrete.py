@@ -1,6 +1,7 @@
 """What the naive Bayes classifiers of counts and categories share: smoothing and class priors."""
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +52,10 @@ class BaseDiscrete(BaseNaiveBayes):
     """Base class of the models with parameters ``alpha``, ``force_alpha``, ``fit_prior`` and ``class_prior``."""
 
     _constraints = {
-        "alpha": [Interval("real", 0, None), list, tuple, np.ndarray],
+        "alpha": [Interval("real", 0, None), Iterable],
         "force_alpha": [bool],
         "fit_prior": [bool],
+        "class_prior": [None, Iterable],
     }
 
     def _settle(self):

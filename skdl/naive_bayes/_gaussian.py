@@ -1,5 +1,7 @@
 """Gaussian naive Bayes."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from skdl.kernels.gaussian import gaussian_likelihood, joint_log_likelihood
@@ -87,7 +89,7 @@ class GaussianNB(BaseNaiveBayes):
     """
 
     _constraints = {
-        "priors": [object],
+        "priors": [None, Iterable],
         "var_smoothing": [Interval("real", 0, None)],
     }
 

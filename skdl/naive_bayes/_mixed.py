@@ -1,6 +1,7 @@
 """Naive Bayes over numeric and categorical columns together."""
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from skdl.kernels.moments import Moments, class_moments
 from skdl.naive_bayes._base import BaseNaiveBayes, checked_priors, log_of
 from skdl.naive_bayes._categorical import CategoryCounts
 from skdl.naive_bayes._gaussian import TINY, smoothed_variance
-from skdl.utils import Interval, TableSchema, encode_table, explained, fit_table, resolve_device, validate_y
+from skdl.utils import Interval, Options, TableSchema, encode_table, explained, fit_table, resolve_device, validate_y
 
 __all__ = ["MixedNB"]
 
@@ -116,6 +117,8 @@ class MixedNB(BaseNaiveBayes):
     _constraints = {
         "var_smoothing": [Interval("real", 0, None)],
         "alpha": [Interval("real", 0, None)],
+        "priors": [None, Iterable],
+        "categorical_features": [Options("from_dtype"), None, Iterable],
     }
     _sums_depend_on = ("device", "categorical_features")
     _learnt_with_sums = (*BaseNaiveBayes._learnt_with_sums, "_schema")

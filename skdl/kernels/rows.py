@@ -1,0 +1,371 @@
+"""The rows that K-means works on: dense ones on any device, in compiled loops on a CPU, or sparse ones.
+
+All of them look at rows in *tile space*: ``(X - shift) * 2**-exponent``. Centred data keep their digits in products,
+and a power of two brings data of any size to where squares neither overflow nor vanish. Nothing is centred but the
+piece at hand, so that memory stays bounded.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from skdl.kernels.moments import class_moments
+from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.utils import for_each_chunk
+
+# Up to this many columns compiled loops are quicker than products.
+_LOOP_COLUMNS = 128
+# Below this many values nothing is gained by compiled loops, which take time to load.
+_COMPILED_VALUES = 300_000
+_DEVICE_BYTES = 1 << 28
+
+
+class Rows:
+    """Dense rows in tile space, as tensors on a device."""
+
+    def __init__(self, X, weight: np.ndarray | None, shift: np.ndarray, exponent: int, device):
+        self.X = X
+        self.weight = weight
+        self.n, self.d = X.shape
+        self.dtype = X.dtype
+        self.device = device
+        self.shift = shift.astype(X.dtype)  # (d,)
+        self.exponent = max(exponent, -1000)
+        self.no_weight = np.ones(self.n) if weight is None else weight
+
+    def points(self, rows) -> np.ndarray:
+        """Return rows in tile space, by slice or by index."""  # (m, d)
+        return self.to_tile_space(self.X[rows])
+
+    def to_tile_space(self, points: np.ndarray) -> np.ndarray:
+        moved = np.ascontiguousarray(points.astype(self.dtype, copy=False) - self.shift)
+        return np.ldexp(moved, -self.exponent, out=moved) if self.exponent else moved
+
+    def from_tile_space(self, points: np.ndarray) -> np.ndarray:
+        return (np.ldexp(points.astype(np.float64), self.exponent) + self.shift).astype(self.dtype)
+
+    def squared_unit(self, value: float) -> float:
+        """Turn a squared distance in tile space into the data's unit; infinite where float64 ends."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.ldexp(value, 2 * self.exponent))
+
+    def parts(self, n_clusters: int) -> list[slice]:
+        """Cut the rows for threads; the parts' sums must stay small beside the data."""
+        return cut(self.n, max(1, min(16, self.n // max(4096, 8 * n_clusters))))
+
+    def assign(self, centers: np.ndarray, labels: np.ndarray, *, sums: bool = False):
+        """Write the label of each row's nearest centre; where asked, return sums of rows and weights per cluster.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (k, d), in tile space
+        labels : ndarray of shape (n,), int32
+        sums : bool, default=False
+
+        Returns
+        -------
+        None or pair of ndarray of shapes (k, d) and (k,), float64
+        """
+        there = torch.as_tensor(centers, device=self.device)
+        center_square = there.square().sum(dim=1)
+        total = torch.zeros(there.shape, dtype=torch.float64, device=self.device)
+        weights = torch.zeros(len(there), dtype=torch.float64, device=self.device)
+
+        def work(piece, tile):
+            label = torch.addmm(center_square, tile, there.T, alpha=-2).argmin(dim=1)  # (m,)
+            labels[piece] = label.cpu().numpy()
+            if sums:
+                member = torch.zeros((len(there), len(tile)), dtype=torch.float64, device=self.device)
+                share = 1.0 if self.weight is None else torch.as_tensor(self.weight[piece], device=self.device)
+                member[label, torch.arange(len(tile), device=self.device)] = share
+                total.add_(member @ tile.double())
+                weights.add_(member.sum(dim=1))
+
+        self._each_tile(2 * len(centers), work)
+        return (total.cpu().numpy(), weights.cpu().numpy()) if sums else None
+
+    def distances_to(self, centers: np.ndarray) -> np.ndarray:
+        """Squared distances of all rows to some points in tile space, of shape (k, n)."""
+        there = torch.as_tensor(centers, device=self.device)
+        result = np.empty((len(centers), self.n), dtype=self.dtype)
+
+        def work(piece, tile):
+            result[:, piece] = _squared_distances(tile, there).T.cpu().numpy()
+
+        self._each_tile(2 * len(centers), work)
+        return result
+
+    def distances_to_candidates(self, points: np.ndarray) -> np.ndarray:
+        """As :meth:`distances_to`, for drawing seeds: small distances may be off by the rounding of large ones."""
+        return self.distances_to(points)
+
+    def distances_to_own(self, centers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Squared distance of each row to the centre of its cluster, float64, in tile space."""
+        result = np.empty(self.n)
+        rows = tile_rows(self.d)
+
+        def work(part):
+            for start in range(part.start, part.stop, rows):
+                piece = slice(start, min(start + rows, part.stop))
+                gap = (self.points(piece) - centers[labels[piece]]).astype(np.float64, copy=False)
+                result[piece] = np.einsum("ij,ij->i", gap, gap)
+
+        on_threads(work, self.parts(1))
+        return result
+
+    def inertia(self, centers: np.ndarray, labels: np.ndarray) -> float:
+        """Weighted sum of squared distances to the own centre, in tile space."""
+        distances = self.distances_to_own(centers, labels)
+        return float(distances.sum() if self.weight is None else distances @ self.weight)
+
+    def _each_tile(self, n_columns: int, work: Callable[[slice, torch.Tensor], None]) -> None:
+        width = self.d + n_columns
+        if self.device.type != "cpu":
+            for_each_chunk(
+                self.n,
+                max(64, _DEVICE_BYTES // (width * self.dtype.itemsize)),
+                lambda piece: work(piece, torch.from_numpy(self.points(piece)).to(self.device)),
+            )
+            return
+        rows = tile_rows(width, self.dtype.itemsize)
+        for start in range(0, self.n, rows):
+            piece = slice(start, min(start + rows, self.n))
+            work(piece, torch.from_numpy(self.points(piece)))
+
+
+class CompiledRows(Rows):
+    """Dense rows on a CPU, few columns: the loops of :mod:`skdl.kernels._lloyd_loops`."""
+
+    by_loops = True
+
+    def __init__(self, X, weight, shift, exponent, device):
+        super().__init__(np.ascontiguousarray(X), weight, shift, exponent, device)
+        self.scale = self.dtype.type(2.0**-self.exponent)
+        self.share = np.empty(0) if weight is None else weight
+
+    def share_of(self, part: slice) -> np.ndarray:
+        """The weights of some rows; empty where each row counts once."""
+        return self.share[part] if len(self.share) else self.share
+
+    def assign(self, centers, labels, *, sums=False):
+        from skdl.kernels import _lloyd_loops
+
+        nothing = np.empty(0, dtype=self.dtype)
+
+        def work(part):
+            X = self.X[part]
+            _lloyd_loops.nearest(X, self.shift, self.scale, centers, labels[part], nothing)
+            if not sums:
+                return None
+            total, weights = np.zeros(centers.shape), np.zeros(len(centers))
+            _lloyd_loops.add_up(X, self.shift, self.scale, labels[part], self.share_of(part), total, weights)
+            return total, weights
+
+        results = on_threads(work, self.parts(len(centers)))
+        return tuple(sum(each[1:], start=each[0]) for each in zip(*results, strict=True)) if sums else None
+
+    def distances_to(self, centers):
+        from skdl.kernels import _lloyd_loops
+
+        result = np.empty((len(centers), self.n), dtype=self.dtype)
+
+        def work(part):
+            _lloyd_loops.all_distances(self.X[part], self.shift, self.scale, centers, result[:, part])
+
+        on_threads(work, self.parts(1))
+        return result
+
+    def distances_to_own(self, centers, labels):
+        from skdl.kernels import _lloyd_loops
+
+        result = np.empty(self.n)
+
+        def work(part):
+            X = self.X[part]
+            _lloyd_loops.own_distances(X, self.shift, self.scale, centers, labels[part], result[part])
+
+        on_threads(work, self.parts(1))
+        return result
+
+
+class ProductRows(CompiledRows):
+    """Dense rows on a CPU, many columns: products by tiles on each thread, labels and sums by compiled loops."""
+
+    by_loops = False
+
+    def __init__(self, X, weight, shift, exponent, device, lean: bool):
+        super().__init__(X, weight, shift, exponent, device)
+        # Where the shift is small beside the spread, the rows themselves are as good as centred ones in products.
+        self.lean = lean and not self.exponent
+        self.square: np.ndarray | None = None
+
+    def distances_to(self, centers):
+        return Rows.distances_to(self, centers)
+
+    def distances_to_candidates(self, points):
+        square = self._squares()
+        there, level = self._level(points)
+        result = np.empty((len(points), self.n), dtype=self.dtype)
+
+        def work(part):
+            for piece, tile in self._tiles(part):
+                scores = torch.addmm(level, there, _tensor(tile).T, alpha=-2)
+                np.add(scores.numpy(), square[piece], out=result[:, piece])
+                np.maximum(result[:, piece], 0, out=result[:, piece])
+
+        on_threads(work, self.parts(1))
+        return result
+
+    def _squares(self) -> np.ndarray:
+        """The squared lengths of the rows in tile space."""
+        if self.square is None:
+            here = np.zeros((1, self.d), dtype=self.dtype)
+            self.square = self.distances_to_own(here, np.zeros(self.n, dtype=np.int32)).astype(self.dtype)
+        return self.square
+
+    def _level(self, centers):
+        """The centres as a tensor, and what their products with the tiles lack to be comparable: (k, d), (k, 1)."""
+        there = torch.from_numpy(np.ascontiguousarray(centers))
+        level = there.square().sum(dim=1, keepdim=True)
+        if self.lean:
+            level += 2 * (there @ torch.from_numpy(self.shift)).unsqueeze(1)
+        return there, level
+
+    def _tiles(self, part):
+        # A product wants more rows than a core's cache holds.
+        rows = tile_rows(self.d, self.dtype.itemsize, cache_bytes=1 << 21)
+        for start in range(part.start, part.stop, rows):
+            piece = slice(start, min(start + rows, part.stop))
+            yield piece, self.X[piece] if self.lean else self.points(piece)
+
+    def assign(self, centers, labels, *, sums=False):
+        from skdl.kernels import _lloyd_loops
+
+        there, level = self._level(centers)
+        no_shift, one = np.zeros_like(self.shift), self.dtype.type(1)
+
+        def work(part):
+            total, weights = np.zeros(centers.shape), np.zeros(len(centers))
+            for piece, tile in self._tiles(part):
+                scores = torch.addmm(level, there, _tensor(tile).T, alpha=-2)  # (k, m)
+                _lloyd_loops.label_products(scores.numpy(), labels[piece])
+                if sums:
+                    share = self.share_of(piece)
+                    _lloyd_loops.add_up(tile, no_shift, one, labels[piece], share, total, weights)
+            return total, weights
+
+        results = on_threads(work, self.parts(len(centers)))
+        if not sums:
+            return None
+        total, weights = (sum(each[1:], start=each[0]) for each in zip(*results, strict=True))
+        return total - weights[:, None] * self.shift if self.lean else total, weights
+
+
+class SparseRows(Rows):
+    """Sparse rows: neither centred nor scaled, products with the stored values alone."""
+
+    def __init__(self, X, weight, device):
+        super().__init__(X, weight, np.zeros(X.shape[1]), 0, device)
+        self.square = np.asarray(X.multiply(X).sum(axis=1), dtype=np.float64).ravel()  # (n,)
+
+    def points(self, rows):
+        return self.X[rows].toarray()
+
+    def _scores(self, piece, centers):
+        return np.asarray(self.X[piece] @ centers.T)  # (m, k)
+
+    def _each_piece(self, n_columns, work):
+        on_threads(work, cut(self.n, max(1, self.n // max(64, (1 << 22) // (8 * n_columns)))))
+
+    def assign(self, centers, labels, *, sums=False):
+        level = np.einsum("ij,ij->i", centers, centers)
+
+        def work(piece):
+            labels[piece] = (level - 2 * self._scores(piece, centers)).argmin(axis=1)
+
+        self._each_piece(len(centers), work)
+        if not sums:
+            return None
+        share = np.ones(self.n) if self.weight is None else self.weight
+        member = sp.csr_array((share, labels, np.arange(self.n + 1)), shape=(self.n, len(centers)))
+        total = np.asarray((member.T @ self.X).toarray(), dtype=np.float64)
+        return total, np.bincount(labels, weights=share, minlength=len(centers)).astype(np.float64)
+
+    def distances_to(self, centers):
+        result = np.empty((len(centers), self.n), dtype=self.dtype)
+        wide = centers.astype(np.float64)
+        level = np.einsum("ij,ij->i", wide, wide)
+
+        def work(piece):
+            square = self.square[piece, None] - 2 * self._scores(piece, wide) + level
+            result[:, piece] = np.maximum(square, 0).T
+
+        self._each_piece(len(centers), work)
+        return result
+
+    def distances_to_own(self, centers, labels):
+        wide = centers.astype(np.float64)
+        own = np.empty(self.n)
+
+        def work(piece):
+            part = self.X[piece].tocoo()
+            product = part.data.astype(np.float64) * wide[labels[piece][part.row], part.col]
+            own[piece] = np.bincount(part.row, weights=product, minlength=piece.stop - piece.start)
+
+        self._each_piece(64, work)
+        level = np.einsum("ij,ij->i", wide, wide)
+        return np.maximum(self.square - 2 * own + level[labels], 0)
+
+
+def dense_rows(X: np.ndarray, weight, shift: np.ndarray, exponent: int, device, *, lean: bool = False) -> Rows:
+    """Choose how dense rows are worked on, by their size alone."""
+    if device.type != "cpu" or X.size < _COMPILED_VALUES:
+        return Rows(X, weight, shift, exponent, device)
+    if X.shape[1] <= _LOOP_COLUMNS:
+        return CompiledRows(X, weight, shift, exponent, device)
+    return ProductRows(X, weight, shift, exponent, device, lean)
+
+
+def prepare(X, weight: np.ndarray | None, device, *, centred: bool = True) -> tuple[Rows, float]:
+    """Prepare rows for a fit; return them with the mean variance of their columns in tile space.
+
+    Rows that lie on a sphere around the origin stay there with ``centred=False``.
+    """
+    if sp.issparse(X):
+        share = np.ones(X.shape[0]) if weight is None else weight
+        wide = X.astype(np.float64)
+        mean = wide.T @ share / share.sum()
+        square = wide.multiply(wide).T @ share / share.sum()
+        return SparseRows(X, weight, device), float((square - mean**2).mean())
+    moments = class_moments(X, np.zeros(len(X), dtype=np.int64), weight, 1, torch.device("cpu"))
+    variance = moments.variance()[0]  # in units of 4**moments.exponent
+    if not centred:
+        return dense_rows(X, weight, np.zeros(X.shape[1]), 0, device), float(variance.mean())
+    largest = variance.max()
+    limit = 15 if X.dtype == np.float32 else 150
+    own = moments.exponent + int(np.frexp(np.sqrt(largest))[1]) if largest else 0
+    exponent = own if abs(own) > limit else 0
+    lean = bool((np.ldexp(moments.mean[0], -moments.exponent) ** 2).sum() <= 4 * variance.sum())
+    rows = dense_rows(X, weight, moments.mean[0], exponent, device, lean=lean)
+    return rows, float(np.ldexp(variance.mean(), 2 * (moments.exponent - exponent)))
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    """A tensor for reading: torch warns of arrays that are not writeable."""
+    if array.flags.writeable:
+        return torch.from_numpy(array)
+    return torch.from_numpy(array.copy())
+
+
+def _squared_distances(tile: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
+    """Squared distances between rows and centres; those that cancellation would spoil come from the differences."""
+    square = tile.square().sum(dim=1, keepdim=True)  # (m, 1)
+    center_square = centers.square().sum(dim=1)  # (k,)
+    distances = torch.addmm(center_square, tile, centers.T, alpha=-2).add_(square)  # (m, k)
+    doubtful = (distances < 1e-4 * (square + center_square)).nonzero()
+    if len(doubtful):
+        row, center = doubtful.T
+        distances[row, center] = (tile[row] - centers[center]).square().sum(dim=1)
+    return distances
