@@ -5,10 +5,11 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
-from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, weakest_links
+from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, no_worse_as_leaves, weakest_links
 from skdl.tree._tree import Tree
 from skdl.utils import (
     Interval,
@@ -40,6 +41,7 @@ COMMON_CONSTRAINTS: dict[str, list] = {
     "max_leaf_nodes": [Interval("int", 2, None), None],
     "min_impurity_decrease": [Interval("real", 0.0, None)],
     "ccp_alpha": [Interval("real", 0.0, None)],
+    "validation_fraction": [Interval("real", 0.0, 1.0, "neither")],
     "max_bins": [Interval("int", 2, MAX_BINS), Options("auto"), None],
 }
 
@@ -53,6 +55,18 @@ class TrainingSet(NamedTuple):
     n_classes: np.ndarray
     centre: np.ndarray  # (V,) the targets in the samples are (y - centre) / scale
     scale: np.ndarray
+    seed: int
+    grown_from: np.ndarray | None  # rows, where others are held out for pruning
+    held_out: np.ndarray | None
+
+    def part(self) -> "TrainingSet":
+        """The rows that the tree is grown from."""
+        rows = self.grown_from
+        if rows is None:
+            return self
+        label, target, weight, first = self.samples
+        samples = Samples(label[rows], target[rows], weight[rows] if len(weight) else weight, first)
+        return self._replace(X=self.X[rows], samples=samples)
 
 
 class BaseDecisionTree(Estimator, ABC):
@@ -61,6 +75,10 @@ class BaseDecisionTree(Estimator, ABC):
     @abstractmethod
     def _encode_targets(self, y):
         """Learn the classes; return labels (n, o), targets (n, o), the number of classes, centre and scale."""
+
+    @abstractmethod
+    def _loss(self, tree: Tree, node, training: TrainingSet, row):
+        """The loss of predicting each row from each node (both of shape (m,)), times the row's weight."""
 
     @abstractmethod
     def _class_weight_of(self, y):
@@ -84,15 +102,19 @@ class BaseDecisionTree(Estimator, ABC):
         """
         self._check_parameters()
         training = self._read(X, y, sample_weight)
-        self._set_tree(self._pruned(self._grown(training)))
+        self._set_tree(self._pruned(self._grown(training.part()), training))
         return self
 
     def _read(self, X, y, sample_weight) -> TrainingSet:
         """Check and encode the data, and set the attributes that depend on it alone."""
         schema, X = fit_table(self, X, self.categorical_features, allow_nan=True)
         y = to_host(y)
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         with explained(self, X, y):
-            y = validate_data(self, X="no_validation", y=y, multi_output=True)
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+            if not self.__sklearn_tags__().target_tags.multi_output:
+                y = column_or_1d(y, warn=True)
         if len(y) != len(X):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: X has {len(X)} and y has {len(y)}. "
@@ -111,13 +133,21 @@ class BaseDecisionTree(Estimator, ABC):
         if weight is None or (weight == 1.0).all():
             weight = np.empty(0)
         samples = Samples(label, target, weight, np.concatenate([[0], np.cumsum(n_classes)]).astype(np.int64))
-        return TrainingSet(X, samples, schema, n_classes, centre, scale)
+        seed = draw_seed(self.random_state)
+        grown_from = held_out = None
+        if self.pruning == "reduced_error":
+            order = np.random.RandomState(seed % 2**32).permutation(len(X))
+            n_held_out = int(round(self.validation_fraction * len(X)))
+            held_out, grown_from = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+            if not len(grown_from):
+                raise ValueError(f"{len(X)} samples are too few to hold some out for reduced-error pruning.")
+        return TrainingSet(X, samples, schema, n_classes, centre, scale, seed, grown_from, held_out)
 
-    def _grown(self, training: TrainingSet) -> Tree:
+    def _grown(self, training: TrainingSet):
         """The tree before pruning."""
         X, samples = training.X, training.samples
         limits = self._limits(training)
-        n_categories = np.array([0 if values is None else len(values) for values in training.schema.categories])
+        n_categories = category_counts(training.schema)
         nodes = grow_tree(X, training.schema.is_categorical, n_categories, samples, limits, self._n_bins(len(X)))
         return Tree.from_nodes(
             nodes, X.shape[1], training.n_classes, n_categories, training.centre, training.scale,
@@ -136,20 +166,19 @@ class BaseDecisionTree(Estimator, ABC):
         weight = training.samples.weight
         total = float(weight.sum()) if len(weight) else float(n)
         split, leaf = self.min_samples_split, self.min_samples_leaf
-        split = split if isinstance(split, numbers.Integral) else max(2, int(np.ceil(split * n)))
-        leaf = leaf if isinstance(leaf, numbers.Integral) else int(np.ceil(leaf * n))
-        seed = draw_seed(self.random_state)
+        split = int(split) if isinstance(split, numbers.Integral) else max(2, int(np.ceil(split * n)))
+        leaf = int(leaf) if isinstance(leaf, numbers.Integral) else int(np.ceil(leaf * n))
         return Limits(
             CRITERIA[self.criterion],
             NO_LIMIT if self.max_depth is None else int(self.max_depth),
-            int(max(split, 2 * leaf)),
-            int(leaf),
+            max(split, 2 * leaf),
+            leaf,
             float(self.min_weight_fraction_leaf * total),
             float(self.min_impurity_decrease * total / self._impurity_unit(training)),
             self._n_candidates(d),
             0 if self.max_leaf_nodes is None else int(self.max_leaf_nodes),
             self.splitter == "random",
-            np.uint64(seed),
+            np.uint64(training.seed),  # type: ignore[arg-type]
             self._monotonic_signs(d),
         )
 
@@ -191,13 +220,24 @@ class BaseDecisionTree(Estimator, ABC):
     def _signs_of_first_statistic(self, signs: np.ndarray) -> np.ndarray:
         return signs
 
-    def _pruned(self, tree: Tree) -> Tree:
-        if self.ccp_alpha == 0.0:
-            return tree
-        alphas, _, _ = weakest_links(tree.children_left, tree.children_right, _risk(tree))
-        return tree.collapsed(alphas <= self.ccp_alpha)
+    def _pruned(self, tree, training: TrainingSet):
+        """The tree after pruning; ``training`` holds what the tree was not grown from as well."""
+        if self.pruning == "reduced_error":
+            return tree.collapsed(self._held_out_collapse(tree, training))
+        if self.ccp_alpha > 0.0:
+            alphas, _, _ = weakest_links(tree.children_left, tree.children_right, _risk(tree))
+            return tree.collapsed(alphas <= self.ccp_alpha)
+        return tree
 
-    def _set_tree(self, tree: Tree) -> None:
+    def _held_out_collapse(self, tree: Tree, training: TrainingSet) -> np.ndarray:
+        """Which nodes to cut off because the rows that were held out are predicted no worse without."""
+        rows = training.held_out
+        path = tree.decision_path(training.X[rows])
+        row, node = np.repeat(rows, np.diff(path.indptr)), path.indices
+        errors = np.bincount(node, weights=self._loss(tree, node, training, row), minlength=tree.node_count)
+        return no_worse_as_leaves(tree.children_left, tree.children_right, errors, 0.0)
+
+    def _set_tree(self, tree) -> None:
         self.tree_ = tree
 
     def cost_complexity_pruning_path(self, X, y, sample_weight=None):
@@ -218,6 +258,8 @@ class BaseDecisionTree(Estimator, ABC):
         from sklearn.utils import Bunch
 
         grown = clone(self).set_params(ccp_alpha=0.0).fit(X, y, sample_weight=sample_weight).tree_
+        if not isinstance(grown, Tree):
+            raise ValueError("Cost-complexity pruning is defined for binary trees here; use branching='binary'.")
         _, alphas, risks = weakest_links(grown.children_left, grown.children_right, _risk(grown))
         return Bunch(ccp_alphas=alphas, impurities=risks)
 
@@ -281,3 +323,14 @@ class BaseDecisionTree(Estimator, ABC):
 
 def _risk(tree: Tree) -> np.ndarray:
     return tree.weighted_n_node_samples / tree.weighted_n_node_samples[0] * tree.impurity
+
+
+def category_counts(schema) -> np.ndarray:
+    """How many categories each column has, of shape (d,); 0 for a numeric one."""
+    return np.array([0 if values is None else len(values) for values in schema.categories], dtype=np.int64)
+
+
+def label_and_weight(training: TrainingSet) -> tuple[np.ndarray, np.ndarray]:
+    """The class codes and the weights of a training set with one output, both of shape (n,)."""
+    weight = training.samples.weight
+    return np.ascontiguousarray(training.samples.label[:, 0]), weight if len(weight) else np.ones(len(training.X))

@@ -6,10 +6,29 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skdl.tree._base import COMMON_CONSTRAINTS, BaseDecisionTree
-from skdl.utils import Options, encode_classes
+from skdl.kernels.tree import SLACK, Rules, extra_errors, no_worse_as_leaves
+from skdl.tree._base import COMMON_CONSTRAINTS, BaseDecisionTree, category_counts, label_and_weight
+from skdl.tree._multiway_tree import MultiwayTree
+from skdl.utils import Interval, Options, encode_classes
 
 __all__ = ["DecisionTreeClassifier"]
+
+# Settings that have no meaning where a split has many branches.
+_NOT_MULTIWAY = {
+    "splitter": "best",
+    "max_leaf_nodes": None,
+    "min_impurity_decrease": 0.0,
+    "ccp_alpha": 0.0,
+}
+
+# Quinlan's table of normal deviates, between which C4.5 interpolates.
+_CONFIDENCE = (0.0, 0.001, 0.005, 0.01, 0.05, 0.10, 0.20, 0.40, 1.0)
+_DEVIATE = (4.0, 3.09, 2.58, 2.33, 1.65, 1.28, 0.84, 0.25, 0.0)
+
+
+def squared_deviate(confidence: float) -> float:
+    """The square of the normal deviate at a confidence factor, as C4.5 has it."""
+    return float(np.interp(confidence, _CONFIDENCE, _DEVIATE) ** 2)
 
 
 class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
@@ -18,6 +37,10 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
     _constraints: ClassVar[dict[str, list]] = {
         "criterion": [Options("gini", "entropy", "log_loss", "gain_ratio")],
         **COMMON_CONSTRAINTS,
+        "branching": [Options("binary", "multiway")],
+        "pruning": [Options("cost_complexity", "pessimistic", "reduced_error"), None],
+        "confidence_factor": [Interval("real", 0.0, 0.5, "right")],
+        "subtree_raising": [bool],
         "class_weight": [dict, list, Options("balanced"), None],
     }
 
@@ -38,6 +61,11 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         ccp_alpha=0.0,
         monotonic_cst=None,
         categorical_features="from_dtype",
+        branching="binary",
+        pruning=None,
+        confidence_factor=0.25,
+        subtree_raising=True,
+        validation_fraction=0.25,
         max_bins="auto",
     ):
         self.criterion = criterion
@@ -54,13 +82,19 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         self.ccp_alpha = ccp_alpha
         self.monotonic_cst = monotonic_cst
         self.categorical_features = categorical_features
+        self.branching = branching
+        self.pruning = pruning
+        self.confidence_factor = confidence_factor
+        self.subtree_raising = subtree_raising
+        self.validation_fraction = validation_fraction
         self.max_bins = max_bins
 
     def _encode_targets(self, y):
-        classes, codes = zip(*(encode_classes(y[:, k], owner=type(self).__name__) for k in range(y.shape[1])))
+        pairs = [encode_classes(y[:, k], owner=type(self).__name__) for k in range(y.shape[1])]
+        classes, codes = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         sizes = [len(values) for values in classes]
         single = len(classes) == 1
-        self.classes_ = classes[0] if single else list(classes)
+        self.classes_ = classes[0] if single else classes
         self.n_classes_ = sizes[0] if single else np.array(sizes)
         label = np.stack(codes, axis=1).astype(np.int32)
         n_classes = np.array(sizes)
@@ -74,9 +108,61 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
             raise ValueError("Monotonicity constraints are not supported with multiclass classification.")
         return -signs  # the first statistic is the share of the first class, the constraint speaks of the second
 
+    def _grown(self, training):
+        if self.branching == "binary":
+            return super()._grown(training)
+        for name, default in _NOT_MULTIWAY.items():
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not supported with branching='multiway'; leave it at {default!r}."
+                )
+        if self.n_outputs_ > 1 or self.monotonic_cst is not None or self.max_features is not None:
+            raise ValueError(
+                "branching='multiway' takes one output, all features and no monotonic constraints; use "
+                "branching='binary' for those."
+            )
+        limits = self._limits(training)
+        c45 = self.criterion == "gain_ratio"
+        least = max(float(limits.min_samples_leaf), limits.min_weight_leaf)
+        rules = Rules(limits.criterion, limits.max_depth, float(max(limits.min_samples_split, 2 * least)), least, c45)
+        n_categories = category_counts(training.schema)
+        label, weight = label_and_weight(training)
+        return MultiwayTree.grow(training.X, label, weight, int(training.n_classes[0]), n_categories, rules)
+
+    def _pruned(self, tree, training):
+        if self.pruning == "pessimistic":
+            return self._pruned_pessimistic(tree, training)
+        if isinstance(tree, MultiwayTree):
+            if self.pruning == "reduced_error":
+                rows = training.held_out
+                return tree.pruned_by_errors(training.X[rows], label_and_weight(training)[0][rows])
+            return tree
+        return super()._pruned(tree, training)
+
+    def _pruned_pessimistic(self, tree, training):
+        """C4.5's error-based pruning; on a binary tree without raising of subtrees."""
+        confidence, deviate = float(self.confidence_factor), squared_deviate(self.confidence_factor)
+        if isinstance(tree, MultiwayTree):
+            label, weight = label_and_weight(training)
+            return tree.pruned_pessimistic(training.X, label, weight, confidence, deviate, bool(self.subtree_raising))
+        if self.n_outputs_ > 1:
+            raise ValueError("pruning='pessimistic' counts the errors of one output; y has several.")
+        weight = tree.weighted_n_node_samples
+        wrong = weight * (1.0 - tree.value[:, 0].max(axis=1))
+        errors = np.array([e + extra_errors(w, e, confidence, deviate) for w, e in zip(weight, wrong, strict=True)])
+        return tree.collapsed(no_worse_as_leaves(tree.children_left, tree.children_right, errors, SLACK))
+
+    def _loss(self, tree, node, training, row):
+        weight = training.samples.weight[row, None] if len(training.samples.weight) else 1.0
+        wrong = tree.value.argmax(axis=2)[node] != training.samples.label[row]
+        return (weight * wrong).sum(axis=1)
+
     def _values(self, X) -> np.ndarray:
+        """Class shares (n, n_outputs, max_n_classes)."""
         encoded = self._encoded(X)
-        return self.tree_.value[self.tree_.apply(encoded)]  # (n, n_outputs, max_n_classes)
+        if isinstance(self.tree_, MultiwayTree):
+            return self.tree_.predict_shares(encoded)[:, None, :]
+        return self.tree_.value[self.tree_.apply(encoded)]
 
     def predict(self, X):
         """Predict the class of each sample: the one with the greatest share in its leaf.
@@ -91,6 +177,8 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         encoded = self._encoded(X)
+        if isinstance(self.tree_, MultiwayTree):
+            return self.classes_[self.tree_.predict_shares(encoded).argmax(axis=1)]
         best = self.tree_.value.argmax(axis=2)[self.tree_.apply(encoded)]  # (n, n_outputs)
         if self.n_outputs_ == 1:
             return self.classes_[best[:, 0]]
@@ -133,5 +221,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        binary = self.branching == "binary"
+        tags.classifier_tags.multi_label = binary
+        tags.target_tags.multi_output = binary
         return tags

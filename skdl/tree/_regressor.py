@@ -17,6 +17,7 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
     _constraints: ClassVar[dict[str, list]] = {
         "criterion": [Options("squared_error", "friedman_mse", "absolute_error", "poisson")],
         **COMMON_CONSTRAINTS,
+        "pruning": [Options("cost_complexity", "reduced_error"), None],
     }
 
     def __init__(
@@ -35,6 +36,8 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         ccp_alpha=0.0,
         monotonic_cst=None,
         categorical_features="from_dtype",
+        pruning=None,
+        validation_fraction=0.25,
         max_bins="auto",
     ):
         self.criterion = criterion
@@ -50,6 +53,8 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         self.ccp_alpha = ccp_alpha
         self.monotonic_cst = monotonic_cst
         self.categorical_features = categorical_features
+        self.pruning = pruning
+        self.validation_fraction = validation_fraction
         self.max_bins = max_bins
 
     def _encode_targets(self, y):
@@ -80,6 +85,13 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
 
     def _class_weight_of(self, y):
         return None
+
+    def _loss(self, tree, node, training, row):
+        weight = training.samples.weight[row, None] if len(training.samples.weight) else 1.0
+        target = training.samples.target[row] * training.scale + training.centre
+        difference = tree.value[node, :, 0] - target
+        loss = np.abs(difference) if self.criterion == "absolute_error" else difference**2
+        return (weight * loss).sum(axis=1)
 
     def predict(self, X):
         """Predict the target of each sample: the mean (the median for absolute error) of its leaf.

@@ -49,6 +49,18 @@ class Tree:
         One flag for each category of a categorical split: 1 goes left.
     """
 
+    children_left: np.ndarray
+    children_right: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    impurity: np.ndarray
+    n_node_samples: np.ndarray
+    weighted_n_node_samples: np.ndarray
+    missing_go_to_left: np.ndarray
+    value: np.ndarray
+    left_categories_start: np.ndarray
+    left_categories: np.ndarray
+
     def __init__(self, n_features, n_classes, n_categories):
         self.n_features = int(n_features)
         self.n_classes = np.asarray(n_classes, dtype=np.int64)

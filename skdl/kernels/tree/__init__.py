@@ -6,20 +6,46 @@ in place (``_grow``). ``_problem`` says what goes in, ``_scan`` how one column i
 
 from skdl.kernels.tree._fit import grow_tree
 from skdl.kernels.tree._grow import Nodes
+from skdl.kernels.tree._multiway import Multiway, Rules, Table, grow_multiway
+from skdl.kernels.tree._multiway_use import (
+    SLACK,
+    apply_multiway,
+    extra_errors,
+    held_out_errors,
+    predict_shares,
+    prune_by_errors,
+    prune_pessimistic,
+    tidied,
+    truncate_multiway,
+)
 from skdl.kernels.tree._predict import apply_mixed, apply_numeric, paths
 from skdl.kernels.tree._problem import CRITERIA, Limits, Samples
-from skdl.kernels.tree._prune import kept_nodes, parents_and_depths, weakest_links
+from skdl.kernels.tree._prune import kept_nodes, no_worse_as_leaves, parents_and_depths, weakest_links
 
 __all__ = [
     "CRITERIA",
+    "SLACK",
     "Limits",
+    "Multiway",
     "Nodes",
+    "Rules",
     "Samples",
+    "Table",
     "apply_mixed",
+    "apply_multiway",
     "apply_numeric",
+    "extra_errors",
+    "grow_multiway",
+    "held_out_errors",
     "grow_tree",
     "kept_nodes",
+    "no_worse_as_leaves",
     "parents_and_depths",
     "paths",
+    "predict_shares",
+    "prune_by_errors",
+    "prune_pessimistic",
+    "tidied",
+    "truncate_multiway",
     "weakest_links",
 ]

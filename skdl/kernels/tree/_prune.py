@@ -86,3 +86,18 @@ def weakest_links(left, right, risk):
         path_alpha[steps], path_risk[steps] = alphas[i], below[0]
         steps += 1
     return alphas, path_alpha[:steps], path_risk[:steps]
+
+
+@njit(cache=True, nogil=True)
+def no_worse_as_leaves(left, right, errors, slack):
+    """Which nodes to make leaves of, bottom-up: those whose ``errors`` exceed their pruned subtree's by at most ``slack``."""
+    n = len(left)
+    collapse = np.zeros(n, np.bool_)
+    below = errors.copy()
+    for i in range(n - 1, -1, -1):
+        if left[i] >= 0:
+            below[i] = below[left[i]] + below[right[i]]
+            if errors[i] <= below[i] + slack:
+                collapse[i] = True
+                below[i] = errors[i]
+    return collapse
