@@ -1,7 +1,8 @@
 """The main job in one sitting: pipelines, cross-validation, a search and a vote, on real data.
 
 Every skdl estimator is a scikit-learn estimator, so this script is scikit-learn's way of working throughout; the models
-in it come from skdl, and each stands beside its scikit-learn counterpart. Run it with ``make quickstart`` or
+and the search in it come from skdl, and each stands beside its scikit-learn counterpart. Run it with ``make
+quickstart`` or
 
     python examples/quickstart.py
 
@@ -19,12 +20,13 @@ from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_networ
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_validate, train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl.cluster import KMeans
 from skdl.linear_model import LogisticRegression
+from skdl.model_selection import GridSearchCV
 from skdl.naive_bayes import GaussianNB
 from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from skdl.neural import MLPClassifier, MLPRegressor
@@ -84,7 +86,7 @@ def compare_with_scikit_learn() -> pd.DataFrame:
 
 
 def search() -> None:
-    """Search over a network and over nearest neighbours with scikit-learn's GridSearchCV."""
+    """Search over a network and over nearest neighbours; candidates and folds are fitted together, as families."""
     X, y = load_wine(return_X_y=True, as_frame=True)
     grids = {
         "MLPClassifier": (
