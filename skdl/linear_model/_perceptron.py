@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import compute_class_weight
 
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
+from skdl.kernels import perceptron as kernel
 from skdl.linear_model._base import LinearClassifier
 from skdl.linear_model._batches import encode_among, known_classes
 from skdl.linear_model._merging import merge_equal_rows
@@ -277,9 +278,6 @@ class Perceptron(LinearClassifier):
         return W.reshape(n_rows, d), b
 
     def _learn(self, X, codes, classes, weight, start, max_iter, tol):
-        # numba is imported here, so that the other linear models do without it.
-        from skdl.kernels.perceptron import pass_dense, pass_sparse, train
-
         n_visited = X.shape[0]
         factors = compute_class_weight(self.class_weight, classes=classes, y=classes[codes])
         seed = draw_seed(self.random_state)
@@ -297,9 +295,9 @@ class Perceptron(LinearClassifier):
         alpha = float(self.alpha) if self.penalty is not None else 0.0
         l1_ratio = {"l1": 1.0, "elasticnet": float(self.l1_ratio)}.get(self.penalty, 0.0)
         if sp.issparse(X):
-            visit = partial(pass_sparse, X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64))
+            visit = partial(kernel.pass_sparse, X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64))
         else:
-            visit = partial(pass_dense, X)
+            visit = partial(kernel.pass_dense, X)
         constant = (_SPARSE_INTERCEPT if sp.issparse(X) else 1.0) * self.fit_intercept
 
         def learn_one(k: int, bar):
@@ -317,7 +315,7 @@ class Perceptron(LinearClassifier):
                 right = (X[held_out] @ w + intercept > 0) == positive[held_out]
                 return np.average(right, weights=weight[held_out])
 
-            return train(
+            return kernel.train(
                 run_pass, X.shape[1], (start[0][k], start[1][k]), self._orders(train_rows, seeds[k]),
                 max_iter=max_iter, tol=-np.inf if tol is None else float(tol), patience=self.n_iter_no_change,
                 score=accuracy if self.early_stopping else None, epoch_done=lambda value: bar.update(),
