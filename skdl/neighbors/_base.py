@@ -2,25 +2,37 @@
 
 import numbers
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import check_array, check_X_y, get_tags
 from sklearn.utils.validation import check_is_fitted, check_non_negative, has_fit_parameter
 
 from skdl.base import Estimator, take_rows
 from skdl.neighbors._family import SharedSearch, same_search
 from skdl.neighbors._index import build_index
 from skdl.neighbors._metrics import (
+    MIXED,
     check_metric_name,
     check_takes_sparse,
     effective_metric,
     is_metric_learner,
     resolve_metric,
 )
-from skdl.utils import Interval, Options, explained, resolve_device, validate_X
+from skdl.utils import (
+    Interval,
+    Options,
+    encode_table,
+    explained,
+    fit_table,
+    resolve_device,
+    to_host,
+    validate_X,
+    validate_X_y,
+)
 
 NEIGHBORS_CONSTRAINTS: dict[str, list] = {
     "n_neighbors": [Interval("int", 1, None)],
@@ -123,11 +135,40 @@ class NeighborsBase(Estimator):
                 algorithm=self.algorithm,
                 leaf_size=self.leaf_size,
                 n_jobs=self.n_jobs,
+                categorical=None if self._schema is None else self._schema.is_categorical,
             )
 
         return self._device_cache.get("index", build)
 
+    def _validate_rows(self, X, y=None, **options):
+        """Check and, for a metric of tables with categories, encode the training rows and their targets."""
+        self._schema: Any = None
+        if not self._takes_tables():
+            if y is None:
+                return validate_X(self, X, reset=True, **self._check_options()), None
+            return validate_X_y(self, X, y, multi_output=True, **self._check_options(), **options)
+        features = (self.metric_params or {}).get("categorical_features", "from_dtype")
+        self._schema, X = fit_table(self, X, features, allow_nan=True, order="C")
+        if y is not None:
+            y = to_host(y)
+            with explained(self, X, y):
+                X, y = check_X_y(X, y, ensure_all_finite="allow-nan", multi_output=True, order="C", **options)
+        return X, y
+
+    def _validate_fit(self, X, y, **options):
+        if y is None:
+            raise ValueError(
+                f"requires y to be passed, but the target y is None: {type(self).__name__} needs a target for each row."
+            )
+        self._check()
+        return self._validate_rows(X, y, **options)
+
+    def _takes_tables(self) -> bool:
+        return isinstance(self.metric, str) and self.metric in MIXED
+
     def _validate_queries(self, X):
+        if self._schema is not None:
+            return encode_table(self, X, self._schema, allow_nan=True, order="C")
         X = validate_X(self, X, reset=False, **self._check_options())
         if self.metric == "precomputed":
             check_non_negative(X, "a precomputed matrix of distances")
@@ -271,10 +312,12 @@ class NeighborsBase(Estimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         learner = is_metric_learner(self.metric)
-        tags.input_tags.sparse = get_tags(self.metric).input_tags.sparse if learner else True
+        tables = self._takes_tables()
+        tags.input_tags.sparse = get_tags(self.metric).input_tags.sparse if learner else not tables
+        tags.input_tags.categorical = tables
         tags.input_tags.pairwise = isinstance(self.metric, str) and self.metric == "precomputed"
         tags.input_tags.positive_only = tags.input_tags.pairwise
-        tags.input_tags.allow_nan = isinstance(self.metric, str) and self.metric == "nan_euclidean"
+        tags.input_tags.allow_nan = tables or (isinstance(self.metric, str) and self.metric == "nan_euclidean")
         return tags
 
 

@@ -46,13 +46,23 @@ class SharedSearch:
         """
         with self._lock:
             for asked, distances, indices in self._answers:
-                same = asked is queries if queries is None or asked is None else np.array_equal(asked, queries)
+                same = (
+                    asked is queries
+                    if queries is None or asked is None
+                    else np.array_equal(asked, queries, equal_nan=True)
+                )
                 if same and distances.shape[1] >= k:
                     return distances[:, :k].copy(), indices[:, :k].copy()
             distances, indices = compute(min(available, max(k, self.n_neighbors + (queries is None))))
             asked = None if queries is None else queries.copy()
             self._answers = [(asked, distances, indices), *self._answers[: _REMEMBERED - 1]]
             return distances[:, :k].copy(), indices[:, :k].copy()
+
+
+def _are_equal(left, right) -> bool:
+    if left is None or right is None:
+        return left is right
+    return np.array_equal(left, right, equal_nan=True)
 
 
 def same_search(left: dict, right: dict) -> bool:

@@ -1,6 +1,7 @@
 """Indexes: what answers neighbour queries, one class for each way to search."""
 
 import threading
+import warnings
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,6 +11,7 @@ from joblib import effective_n_jobs
 from skdl.exceptions import DeviceError
 from skdl.kernels import neighbors as kernel
 from skdl.kernels.distances import block_distances
+from skdl.kernels.mixed import mixed_block
 from skdl.kernels.selection import smallest
 from skdl.neighbors._metrics import Metric, block_of_distances
 from skdl.utils import for_each_chunk, progress
@@ -257,6 +259,31 @@ class DifferenceIndex(DenseIndex):
         return _entries_within(self._block(queries).cpu().numpy(), radius)
 
 
+class MixedIndex(Index):
+    """Tables with numbers, categories and gaps, on any device."""
+
+    entry_bytes = 64
+
+    def __init__(self, metric, X, *, categorical, **options):
+        super().__init__(metric, X, **options)
+        self.categorical = categorical
+        with warnings.catch_warnings():
+            # A column may hold nothing but gaps.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self.ranges = np.nanmax(X, axis=0) - np.nanmin(X, axis=0)
+        self.points = kernel.as_tensor(X, self.device).double()
+
+    def block(self, queries):
+        queries = kernel.as_tensor(queries, self.device).double()
+        return mixed_block(queries, self.points, self.categorical, self.ranges, self.metric.arguments["metric"])
+
+    def search(self, queries, k):
+        return tuple(part.cpu().numpy() for part in smallest(self.block(queries), k))
+
+    def search_within(self, queries, radius):
+        return _entries_within(self.block(queries).cpu().numpy(), radius)
+
+
 class PairwiseIndex(Index):
     """Any metric that scikit-learn or SciPy computes, block by block on the CPU."""
 
@@ -350,7 +377,7 @@ def _entries_within(block, radius):
     return rows, columns, block[rows, columns]
 
 
-def build_index(metric: Metric, X, *, device, algorithm="auto", leaf_size=30, n_jobs=None) -> Index:
+def build_index(metric: Metric, X, *, device, algorithm="auto", leaf_size=30, n_jobs=None, categorical=None) -> Index:
     """Choose the index for a metric and training rows."""
     if device.type == "mps":
         raise DeviceError("Neighbors are compared in float64, which Apple GPUs do not have: use device='cpu'.")
@@ -360,6 +387,8 @@ def build_index(metric: Metric, X, *, device, algorithm="auto", leaf_size=30, n_
         return PrecomputedIndex(metric, X, **host)
     if metric.kind == "pairwise":
         return PairwiseIndex(metric, X, **host)
+    if metric.kind == "mixed":
+        return MixedIndex(metric, X, categorical=categorical, **options)
     if sp.issparse(X):
         return SparseEuclideanIndex(metric, X, **host)
     return (EuclideanIndex if metric.kind == "euclidean" else DifferenceIndex)(metric, X, **options)

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl.kernels.smoothing import KERNELS, kernel_weights, weighted_average
 from skdl.neighbors._base import NEIGHBORS_CONSTRAINTS, NeighborsBase
-from skdl.utils import Interval, Options, resolve_device, validate_sample_weight, validate_X_y
+from skdl.utils import Interval, Options, resolve_device, validate_sample_weight
 
 # How many bandwidths are tried, first over the whole range and then around the best.
 _COARSE, _FINE = 24, 12
@@ -140,8 +140,7 @@ class KernelRegressor(MultiOutputMixin, RegressorMixin, NeighborsBase):
         -------
         self : KernelRegressor
         """
-        self._check()
-        X, y = validate_X_y(self, X, y, multi_output=True, y_numeric=True, **self._check_options())
+        X, y = self._validate_fit(X, y, y_numeric=True)
         if y.dtype.kind not in "biuf":
             raise ValueError(
                 f"y must hold numbers for a regression, got dtype {y.dtype}. Convert it (y.astype(float))."

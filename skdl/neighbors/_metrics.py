@@ -12,9 +12,10 @@ from sklearn.metrics.pairwise import distance_metrics
 _SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan", "infinity": "chebyshev", "p": "minkowski"}
 _BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule")
 _SCIPY = ("braycurtis", "canberra", "chebyshev", "correlation", "hamming", "mahalanobis", "minkowski", "seuclidean")
+MIXED = ("gower", "heom")
 _SPARSE = ("euclidean", "sqeuclidean", "manhattan", "cosine", "precomputed")
 
-VALID_METRICS = sorted({*distance_metrics(), *_SYNONYMS, *_BOOLEAN, *_SCIPY, "sqeuclidean"})
+VALID_METRICS = sorted({*distance_metrics(), *_SYNONYMS, *_BOOLEAN, *_SCIPY, *MIXED, "sqeuclidean"})
 """The names that ``metric`` takes."""
 
 
@@ -29,8 +30,8 @@ class Metric:
 
     Attributes
     ----------
-    kind : {"euclidean", "manhattan", "chebyshev", "pairwise", "precomputed"}
-        How embedded vectors are compared: the first three by kernels of skdl on any device, "pairwise" by
+    kind : {"euclidean", "manhattan", "chebyshev", "mixed", "pairwise", "precomputed"}
+        How embedded vectors are compared: the first four by kernels of skdl on any device, "pairwise" by
         :func:`sklearn.metrics.pairwise_distances` on the CPU.
     embed : callable
         Takes rows and whether they are queries; returns the vectors to compare.
@@ -106,6 +107,8 @@ def resolve_metric(name, params: dict, X) -> Metric:
         return Metric(name)
     if name == "sqeuclidean" and not params:
         return Metric("euclidean", finish=lambda distances: distances * distances, undo=np.sqrt)
+    if name in MIXED:
+        return Metric("mixed", arguments={"metric": name, **params})
     if sp.issparse(X):
         return Metric("pairwise", arguments={"metric": name, **params})
     if name in ("manhattan", "chebyshev") and not params:

@@ -31,9 +31,10 @@ class KNeighborsRegressor(MultiOutputMixin, RegressorMixin, SupervisedNeighbors)
         The power of the Minkowski metric.
     metric : str, callable, DistanceMetric or transformer, default="minkowski"
         What near means. A name: "euclidean", "manhattan", "chebyshev", "minkowski" (with ``p``), "cosine",
-        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "precomputed" for a matrix of distances;
-        a function of two vectors; or a transformer (a metric learner), which is cloned, fitted on the training rows,
-        kept as ``metric_``, and after which Minkowski distances are taken.
+        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "heom" and "gower" for frames with
+        categories and missing values; "precomputed" for a matrix of distances; a function of two vectors; or a
+        transformer (a metric learner), which is cloned, fitted on the training rows, kept as ``metric_``, and after
+        which Minkowski distances are taken.
     metric_params : dict or None, default=None
         Further arguments of the metric.
     n_jobs : int or None, default=None

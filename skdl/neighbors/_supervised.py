@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl.neighbors._base import NeighborsBase
 from skdl.neighbors._votes import neighbor_weights
-from skdl.utils import explained, to_host, validate_X_y
 
 # How far, relatively, a sum of weights may be off the number that it stands for.
 _ROUNDING = 1e-9
@@ -20,16 +19,6 @@ class SupervisedNeighbors(NeighborsBase):
     ``n_neighbors``, and the last one counts with what was missing. So a whole weight is the same as repeating the row,
     a weight of zero the same as leaving it out, and fractions lie between.
     """
-
-    def _validate_fit(self, X, y, **options):
-        if y is None:
-            raise ValueError(
-                f"requires y to be passed, but the target y is None: {type(self).__name__} needs a target for each row."
-            )
-        self._check()
-        X, y = to_host(X), to_host(y)
-        with explained(self, X, y):
-            return validate_X_y(self, X, y, multi_output=True, **self._check_options(), **options)
 
     def _keep_weight(self, weight) -> None:
         """Remember the row weights, or that there are none."""

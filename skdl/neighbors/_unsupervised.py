@@ -2,7 +2,7 @@
 
 from skdl.neighbors._base import NEIGHBORS_CONSTRAINTS
 from skdl.neighbors._radius import RadiusNeighborsBase
-from skdl.utils import Interval, to_host, validate_X
+from skdl.utils import Interval, to_host
 
 
 class NearestNeighbors(RadiusNeighborsBase):
@@ -24,10 +24,10 @@ class NearestNeighbors(RadiusNeighborsBase):
         The rows in a leaf of the tree, a hint.
     metric : str, callable, DistanceMetric or transformer, default="minkowski"
         What near means. A name: "euclidean", "manhattan", "chebyshev", "minkowski" (with ``p``), "cosine",
-        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "precomputed" for a matrix of distances;
-        a function of two vectors; or a transformer such as :class:`sklearn.neighbors.NeighborhoodComponentsAnalysis`,
-        which is cloned, fitted on the training rows, kept as ``metric_``, and after which Minkowski distances are
-        taken.
+        "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "heom" and "gower" for frames with
+        categories and missing values; "precomputed" for a matrix of distances; a function of two vectors; or a
+        transformer such as :class:`sklearn.neighbors.NeighborhoodComponentsAnalysis`, which is cloned, fitted on the
+        training rows, kept as ``metric_``, and after which Minkowski distances are taken.
     p : float, default=2
         The power of the Minkowski metric.
     metric_params : dict or None, default=None
@@ -136,6 +136,6 @@ class NearestNeighbors(RadiusNeighborsBase):
         self : NearestNeighbors
         """
         self._check()
-        X = validate_X(self, X, reset=True, **self._check_options())
+        X, _ = self._validate_rows(X)
         self._fit_rows(X, to_host(y))
         return self
