@@ -10,6 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
 from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, no_worse_as_leaves, weakest_links
+from skdl.tree._family import fit_family_of_trees
+from skdl.tree._rules import to_rules
+from skdl.tree._to_sklearn import to_sklearn
 from skdl.tree._tree import Tree
 from skdl.utils import (
     Interval,
@@ -104,6 +107,10 @@ class BaseDecisionTree(Estimator, ABC):
         training = self._read(X, y, sample_weight)
         self._set_tree(self._pruned(self._grown(training.part()), training))
         return self
+
+    def _fit_family(self, X, y, *, candidates, splits, sample_weight=None):
+        """Fit all candidates on all splits, one tree grown for each split; see :func:`skdl.base.fit_family`."""
+        yield from fit_family_of_trees(self, X, y, candidates, splits, sample_weight)
 
     def _read(self, X, y, sample_weight) -> TrainingSet:
         """Check and encode the data, and set the attributes that depend on it alone."""
@@ -220,13 +227,16 @@ class BaseDecisionTree(Estimator, ABC):
     def _signs_of_first_statistic(self, signs: np.ndarray) -> np.ndarray:
         return signs
 
-    def _pruned(self, tree, training: TrainingSet):
-        """The tree after pruning; ``training`` holds what the tree was not grown from as well."""
+    def _pruned(self, tree, training: TrainingSet, links=None):
+        """The tree after pruning.
+
+        ``training`` holds the rows that the tree was not grown from as well; ``links`` are its weakest links where they
+        are known already.
+        """
         if self.pruning == "reduced_error":
             return tree.collapsed(self._held_out_collapse(tree, training))
         if self.ccp_alpha > 0.0:
-            alphas, _, _ = weakest_links(tree.children_left, tree.children_right, _risk(tree))
-            return tree.collapsed(alphas <= self.ccp_alpha)
+            return tree.collapsed((links_of(tree) if links is None else links) <= self.ccp_alpha)
         return tree
 
     def _held_out_collapse(self, tree: Tree, training: TrainingSet) -> np.ndarray:
@@ -306,6 +316,38 @@ class BaseDecisionTree(Estimator, ABC):
         check_is_fitted(self)
         return self.tree_.n_leaves
 
+    def to_sklearn(self):
+        """Hand the tree over to scikit-learn, for tools that know its trees (SHAP and the like).
+
+        scikit-learn rounds X to float32, so a value within that of a threshold may go the other way there.
+
+        Returns
+        -------
+        sklearn.tree.DecisionTreeClassifier or sklearn.tree.DecisionTreeRegressor
+
+        Raises
+        ------
+        ValueError
+            If the tree splits on categories.
+        """
+        return to_sklearn(self)
+
+    def to_rules(self, *, feature_names=None, decimals=2):
+        """The leaves as a list of rules with counts, see :func:`skdl.tree.to_rules`.
+
+        Parameters
+        ----------
+        feature_names : sequence of str, default=None
+            None takes the names that ``fit`` saw.
+        decimals : int, default=2
+            Digits of thresholds.
+
+        Returns
+        -------
+        list of Rule
+        """
+        return to_rules(self, feature_names=feature_names, decimals=decimals)
+
     @property
     def feature_importances_(self) -> np.ndarray:
         """How much each feature lowers the impurity, of shape (n_features_in_,), with sum 1 (or all 0)."""
@@ -319,6 +361,11 @@ class BaseDecisionTree(Estimator, ABC):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
+
+
+def links_of(tree: Tree) -> np.ndarray:
+    """The alpha at which cost-complexity pruning makes a leaf of each node, of shape (node_count,)."""
+    return weakest_links(tree.children_left, tree.children_right, _risk(tree))[0]
 
 
 def _risk(tree: Tree) -> np.ndarray:

@@ -122,14 +122,15 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
                 "branching='binary' for those."
             )
         limits = self._limits(training)
-        c45 = self.criterion == "gain_ratio"
         least = max(float(limits.min_samples_leaf), limits.min_weight_leaf)
-        rules = Rules(limits.criterion, limits.max_depth, float(max(limits.min_samples_split, 2 * least)), least, c45)
+        rules = Rules(limits.criterion, limits.max_depth, float(max(limits.min_samples_split, 2 * least)), least)
         n_categories = category_counts(training.schema)
         label, weight = label_and_weight(training)
         return MultiwayTree.grow(training.X, label, weight, int(training.n_classes[0]), n_categories, rules)
 
-    def _pruned(self, tree, training):
+    def _pruned(self, tree, training, links=None):
+        if isinstance(tree, MultiwayTree) and self.criterion == "gain_ratio":
+            tree = tree.without_useless_splits()
         if self.pruning == "pessimistic":
             return self._pruned_pessimistic(tree, training)
         if isinstance(tree, MultiwayTree):
@@ -137,7 +138,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
                 rows = training.held_out
                 return tree.pruned_by_errors(training.X[rows], label_and_weight(training)[0][rows])
             return tree
-        return super()._pruned(tree, training)
+        return super()._pruned(tree, training, links)
 
     def _pruned_pessimistic(self, tree, training):
         """C4.5's error-based pruning; on a binary tree without raising of subtrees."""

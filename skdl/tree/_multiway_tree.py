@@ -8,8 +8,10 @@ from skdl.kernels.tree import (
     Rules,
     Table,
     apply_multiway,
+    collapse_useless,
     grow_multiway,
     held_out_errors,
+    paths,
     predict_shares,
     prune_by_errors,
     prune_pessimistic,
@@ -71,6 +73,12 @@ class MultiwayTree:
         truncate_multiway(raw, max_depth)
         return MultiwayTree(tidied(raw), self.n_categories)
 
+    def without_useless_splits(self) -> "MultiwayTree":
+        """The tree without subtrees that make no fewer errors on their own cases than a leaf would."""
+        raw = self._raw(copy=True)
+        collapse_useless(raw)
+        return MultiwayTree(tidied(raw), self.n_categories)
+
     def pruned_pessimistic(self, X, label, weight, confidence: float, deviate: float, raising: bool) -> "MultiwayTree":
         """Quinlan's error-based pruning on the training cases."""
         raw = self._raw(copy=True)
@@ -119,8 +127,6 @@ class MultiwayTree:
 
     def decision_path(self, X) -> sp.csr_matrix:
         """The nodes on the way to each row's leaf, as an indicator matrix (n, node_count)."""
-        from skdl.kernels.tree import paths
-
         indptr, indices = paths(self.apply(X), self.parents, self.depths)
         return sp.csr_matrix(
             (np.ones(len(indices), dtype=np.int64), indices, indptr), shape=(len(indptr) - 1, self.node_count)

@@ -151,8 +151,12 @@ class Tree:
         whole = importances.sum()
         return importances / whole if normalize and whole > 0.0 else importances
 
+    def truncated(self, max_depth: int) -> "Tree":
+        """The tree down to a depth."""
+        return self.collapsed(self.depths >= max_depth)
+
     def collapsed(self, collapse: np.ndarray) -> "Tree":
-        """The tree whose marked nodes are leaves; itself if that changes nothing."""
+        """The tree whose marked nodes are leaves."""
         left, right = self.children_left, self.children_right
         keep = kept_nodes(left, right, collapse)
         tree = Tree(self.n_features, self.n_classes, self.n_categories)

@@ -75,3 +75,24 @@ def load_numbers(name):
         if isinstance(frame[column].dtype, pd.CategoricalDtype):
             frame[column] = frame[column].cat.codes.astype(float).where(frame[column].notna())
     return frame.to_numpy(dtype=np.float32), y
+
+
+def play_tennis():
+    """Quinlan's example of 1986: fourteen mornings, as Mitchell prints it."""
+    rows = """sunny hot high weak no
+    sunny hot high strong no
+    overcast hot high weak yes
+    rain mild high weak yes
+    rain cool normal weak yes
+    rain cool normal strong no
+    overcast cool normal strong yes
+    sunny mild high weak no
+    sunny cool normal weak yes
+    rain mild normal weak yes
+    sunny mild normal strong yes
+    overcast mild high strong yes
+    overcast hot normal weak yes
+    rain mild high strong no"""
+    columns = ["outlook", "temperature", "humidity", "wind", "play"]
+    frame = pd.DataFrame([row.split() for row in rows.splitlines()], columns=columns)
+    return frame[columns[:-1]].astype("category"), frame["play"].to_numpy(dtype=str)

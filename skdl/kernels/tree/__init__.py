@@ -6,7 +6,7 @@ in place (``_grow``). ``_problem`` says what goes in, ``_scan`` how one column i
 
 from skdl.kernels.tree._fit import grow_tree
 from skdl.kernels.tree._grow import Nodes
-from skdl.kernels.tree._multiway import Multiway, Rules, Table, grow_multiway
+from skdl.kernels.tree._multiway import Multiway, Rules, Table, collapse_useless, grow_multiway
 from skdl.kernels.tree._multiway_use import (
     SLACK,
     apply_multiway,
@@ -34,6 +34,7 @@ __all__ = [
     "apply_mixed",
     "apply_multiway",
     "apply_numeric",
+    "collapse_useless",
     "extra_errors",
     "grow_multiway",
     "held_out_errors",

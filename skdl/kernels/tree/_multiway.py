@@ -32,7 +32,6 @@ class Rules(NamedTuple):
     max_depth: int
     min_split: float  # weight below which a node is a leaf
     min_branch: float  # at least two branches must have this weight
-    collapse: bool  # make a leaf of a subtree that makes no fewer errors on its own cases
 
 
 class Multiway(NamedTuple):
@@ -292,13 +291,11 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
             waiting[n_waiting, 2], waiting[n_waiting, 3] = i, first + branch
             n_waiting += 1
             at = stop
-    if rules.collapse:
-        _collapse_useless(tree)
     return tree
 
 
 @njit(cache=True, nogil=True)
-def _collapse_useless(tree):
+def collapse_useless(tree):
     """Make a leaf of every subtree that makes no fewer errors on its own cases than a leaf would."""
     n = tree.used[0]
     errors = np.zeros(n)

@@ -1,0 +1,73 @@
+"""Families of trees: what differs only in depth or pruning is cut from one grown tree.
+
+No node of a tree depends on what lies beside or below it (ties and random draws included), so the tree of a smaller
+``max_depth`` is the top of the deeper one, and every pruning starts from the same grown tree.
+"""
+
+import copy
+from collections import defaultdict
+
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+__all__: list[str] = []
+
+# Parameters that decide what is cut off a tree and not how it grows.
+_AFTERWARDS = ("max_depth", "ccp_alpha", "confidence_factor", "subtree_raising", "pruning")
+
+
+def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None):
+    """Yield (candidate index, split index, fitted estimator) for every candidate and split."""
+    groups = _groups(estimator, candidates)
+    for split_index, rows in enumerate(splits):
+        X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
+        weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+        for members in groups:
+            yield from _fit_group(estimator, X_split, y_split, weight, members, split_index)
+
+
+def _groups(estimator, candidates):
+    """Lists of (index, parameters) that share a grown tree."""
+    groups = defaultdict(list)
+    own = estimator.get_params(deep=False)
+    for index, parameters in enumerate(candidates):
+        setting = {**own, **parameters}
+        growth = {name: value for name, value in setting.items() if name not in _AFTERWARDS}
+        growth["held out"] = setting.get("pruning", getattr(estimator, "pruning", None)) == "reduced_error"
+        if setting.get("max_leaf_nodes") is not None:
+            growth["max_depth"] = setting["max_depth"]  # the depth decides where the leaves go
+        groups[repr(sorted(growth.items(), key=lambda item: item[0]))].append((index, parameters))
+    return list(groups.values())
+
+
+def _fit_group(estimator, X, y, weight, members, split_index):
+    """Grow one tree to the greatest depth asked for and cut each member's tree from it."""
+    fitted = [copy.copy(estimator).set_params(**parameters) for _, parameters in members]
+    for member in fitted:
+        member._check_parameters()
+    depths = [member.max_depth for member in fitted]
+    grower = clone(estimator).set_params(**clone(dict(members[0][1]), safe=False))
+    grower.max_depth = None if any(depth is None for depth in depths) else max(depths)
+    training = grower._read(X, y, weight)
+    grown = grower._grown(training.part())
+    learnt = {name: value for name, value in vars(grower).items() if name.endswith("_") or name == "_schema"}
+    shallow, links, finished = {}, {}, {}
+    for (index, _), member, depth in zip(members, fitted, depths, strict=True):
+        vars(member).update(learnt)
+        if depth not in shallow:
+            shallow[depth] = grown if depth == grower.max_depth else grown.truncated(depth)
+        setting = (depth, *(getattr(member, name, None) for name in _AFTERWARDS[1:]))
+        if setting not in finished:
+            finished[setting] = _cut(member, shallow[depth], depth, training, links)
+        member._set_tree(finished[setting])
+        yield index, split_index, member
+
+
+def _cut(member, tree, depth, training, links):
+    """Prune a tree as a member asks; the weakest links of each depth are looked for once."""
+    from skdl.tree._base import links_of
+    from skdl.tree._tree import Tree
+
+    if isinstance(tree, Tree) and member.ccp_alpha > 0.0 and depth not in links:
+        links[depth] = links_of(tree)
+    return member._pruned(tree, training, links.get(depth))
