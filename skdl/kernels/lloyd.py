@@ -8,8 +8,10 @@ import numpy as np
 from skdl.kernels.rowblocks import on_threads
 from skdl.kernels.rows import CompiledRows, Rows
 
-# Bounds are given up after three steps if they leave more than this part of the rows in doubt.
-_WORTH_IT = 0.5
+# Bounds are tried once fewer than this part of the rows changes its cluster in a step, ...
+_CALM = 0.15
+# ... and given up if they leave more than this part of the rows in doubt.
+_WORTH_IT = 0.6
 
 
 @dataclass
@@ -26,39 +28,41 @@ class Run:
 class _Plain:
     """Every row is compared with every centre."""
 
-    worth_it = True
-
-    def __init__(self, rows: Rows, n_clusters: int, labels: np.ndarray | None = None):
+    def __init__(self, rows: Rows, labels: np.ndarray | None = None):
         self.rows = rows
         self.labels = np.full(rows.n, -1, dtype=np.int32) if labels is None else labels
         self.labels_old = self.labels.copy()
 
     def step(self, centers):
-        """Return the sums of the clusters' rows and weights, and whether the labels stayed."""
+        """Return the sums of the clusters' rows and weights, and how many rows changed their cluster."""
         self.labels_old[:] = self.labels
         sums, weights = self.rows.assign(centers, self.labels, sums=True)
-        return sums, weights, np.array_equal(self.labels, self.labels_old)
+        return sums, weights, int(np.count_nonzero(self.labels != self.labels_old))
 
 
 class _Bounded:
     """Hamerly's bounds: one on the distance to the own centre, one on the distance to all others.
 
     Only rows that the bounds leave in doubt are compared with the centres, and the sums are those of the last step but
-    for the rows that moved. The comparison is the same as in a plain step, to the last bit, so the labels are too.
+    for the rows that moved. Bounds have room for rounding, so the labels are those of a comparison with all centres.
     """
 
-    def __init__(self, rows: CompiledRows, n_clusters: int):
+    def __init__(self, rows: CompiledRows, n_clusters: int, labels=None, sums=None, weights=None):
         self.rows = rows
-        self.labels = np.full(rows.n, -1, dtype=np.int32)
-        self.upper = np.zeros(rows.n)
+        self.labels = np.full(rows.n, -1, dtype=np.int32) if labels is None else labels
+        self.upper = np.full(rows.n, np.inf)
         self.lower = np.zeros(rows.n)
         self.failing = np.empty(rows.n, dtype=np.int64)
-        self.sums = np.zeros((n_clusters, rows.d))
-        self.weights = np.zeros(n_clusters)
+        self.sums = np.zeros((n_clusters, rows.d)) if sums is None else sums
+        self.weights = np.zeros(n_clusters) if weights is None else weights
         self.centers: np.ndarray | None = None
-        self.n_steps = 0
-        self.worth_it = True
+        self.n_steps = self.compared = 0
         self.slack = 1.0 + 8 * (rows.d + 8) * float(np.finfo(rows.dtype).eps)
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether the bounds spare enough; the first steps make them."""
+        return self.n_steps < 3 or self.compared < _WORTH_IT * self.rows.n
 
     def step(self, centers):
         from skdl.kernels import _lloyd_loops
@@ -101,11 +105,11 @@ class _Bounded:
                 self.weights += weights
         self.centers = wide
         self.n_steps += 1
-        self.worth_it = self.n_steps < 3 or compared < _WORTH_IT * rows.n
+        self.compared = compared
         # What is left of a cluster that lost all its rows is rounding.
         present = np.bincount(self.labels, minlength=len(centers)) > 0
         self.sums[~present], self.weights[~present] = 0.0, 0.0
-        return self.sums.copy(), self.weights.copy(), changed == 0
+        return self.sums.copy(), self.weights.copy(), changed
 
 
 def _half_distances(centers: np.ndarray) -> np.ndarray:
@@ -119,14 +123,6 @@ def _half_distances(centers: np.ndarray) -> np.ndarray:
     distances -= 1e-12 * (square[:, None] + square)
     np.fill_diagonal(distances, np.inf)
     return 0.5 * np.sqrt(np.maximum(distances.min(axis=1), 0.0))
-
-
-def _state_for(rows: Rows, n_clusters: int, algorithm: str) -> _Plain | _Bounded:
-    """Bounds where they are asked for, or may spare more than they cost."""
-    asked = algorithm == "elkan" or (algorithm == "auto" and n_clusters * rows.d >= 256)
-    if asked and n_clusters > 1 and isinstance(rows, CompiledRows) and rows.by_loops:
-        return _Bounded(rows, n_clusters)
-    return _Plain(rows, n_clusters)
 
 
 def lloyd(
@@ -154,28 +150,35 @@ def lloyd(
     spherical : bool, default=False
         Whether centres are brought to length one after each move.
     """
-    state = _state_for(rows, len(centers), algorithm)
+    boundable = isinstance(rows, CompiledRows) and rows.by_loops and len(centers) > 1
+    state: _Plain | _Bounded = _Plain(rows)
+    if algorithm == "elkan" and boundable:
+        state = _Bounded(rows, len(centers))  # type: ignore[arg-type]
+    boundable = boundable and algorithm == "auto" and centers.size >= 256
     settled = interrupted = False
-    n_iter = 0
+    n_iter = next_try = 0
     try:
         while n_iter < max_iter:
             n_iter += 1
-            if not state.worth_it:
-                state = _Plain(rows, len(centers), state.labels)
-            sums, weights, settled = state.step(centers)
+            sums, weights, changed = state.step(centers)
+            if algorithm == "auto" and isinstance(state, _Bounded) and not state.worth_it:
+                state, next_try = _Plain(rows, state.labels), 2 * n_iter
+            elif boundable and isinstance(state, _Plain) and n_iter >= next_try and changed < _CALM * rows.n:
+                state = _Bounded(rows, len(centers), state.labels, sums.copy(), weights.copy())  # type: ignore[arg-type]
             moved = new_centers(rows, centers, state.labels, sums, weights)
             if spherical:
                 moved = on_sphere(moved)
             shift = float(np.sum((moved - centers).astype(np.float64) ** 2))
             centers = moved
             report()
+            settled = changed == 0
             if settled or shift <= tol:
                 break
     except KeyboardInterrupt:
         interrupted, settled = True, False
     labels = state.labels
-    if not settled:
-        # The labels belong to the centres before the last move.
+    if not settled or isinstance(state, _Bounded):
+        # The labels belong to the centres before the last move; after bounds, equal distances are decided as always.
         rows.assign(centers, labels)
     return Run(labels, centers, rows.inertia(centers, labels), n_iter, interrupted)
 

@@ -15,8 +15,10 @@ from skdl.kernels.moments import class_moments
 from skdl.kernels.rowblocks import cut, on_threads, tile_rows
 from skdl.utils import for_each_chunk
 
-# Up to this many columns compiled loops are quicker than products.
+# Up to this many columns compiled loops are quicker than products at comparing few rows, or with few centres.
 _LOOP_COLUMNS = 128
+# Up to this many columns they are as quick at comparing all rows with all centres.
+_FEW_COLUMNS = 4
 # Below this many values nothing is gained by compiled loops, which take time to load.
 _COMPILED_VALUES = 300_000
 _DEVICE_BYTES = 1 << 28
@@ -191,26 +193,27 @@ class CompiledRows(Rows):
 
 
 class ProductRows(CompiledRows):
-    """Dense rows on a CPU, many columns: products by tiles on each thread, labels and sums by compiled loops."""
-
-    by_loops = False
+    """Dense rows on a CPU, more columns: products by tiles on each thread, labels and sums by compiled loops."""
 
     def __init__(self, X, weight, shift, exponent, device, lean: bool):
         super().__init__(X, weight, shift, exponent, device)
         # Where the shift is small beside the spread, the rows themselves are as good as centred ones in products.
         self.lean = lean and not self.exponent
         self.square: np.ndarray | None = None
+        self.by_loops = self.d <= _LOOP_COLUMNS
 
     def distances_to(self, centers):
-        return Rows.distances_to(self, centers)
+        return super().distances_to(centers) if self.by_loops else Rows.distances_to(self, centers)
 
     def distances_to_candidates(self, points):
+        if self.by_loops:
+            return super().distances_to(points)
         square = self._squares()
         there, level = self._level(points)
         result = np.empty((len(points), self.n), dtype=self.dtype)
 
         def work(part):
-            for piece, tile in self._tiles(part):
+            for piece, tile in self._tiles(part, len(points)):
                 scores = torch.addmm(level, there, _tensor(tile).T, alpha=-2)
                 np.add(scores.numpy(), square[piece], out=result[:, piece])
                 np.maximum(result[:, piece], 0, out=result[:, piece])
@@ -233,9 +236,8 @@ class ProductRows(CompiledRows):
             level += 2 * (there @ torch.from_numpy(self.shift)).unsqueeze(1)
         return there, level
 
-    def _tiles(self, part):
-        # A product wants more rows than a core's cache holds.
-        rows = tile_rows(self.d, self.dtype.itemsize, cache_bytes=1 << 21)
+    def _tiles(self, part, n_columns):
+        rows = tile_rows(self.d + n_columns, self.dtype.itemsize)
         for start in range(part.start, part.stop, rows):
             piece = slice(start, min(start + rows, part.stop))
             yield piece, self.X[piece] if self.lean else self.points(piece)
@@ -248,7 +250,7 @@ class ProductRows(CompiledRows):
 
         def work(part):
             total, weights = np.zeros(centers.shape), np.zeros(len(centers))
-            for piece, tile in self._tiles(part):
+            for piece, tile in self._tiles(part, len(centers)):
                 scores = torch.addmm(level, there, _tensor(tile).T, alpha=-2)  # (k, m)
                 _lloyd_loops.label_products(scores.numpy(), labels[piece])
                 if sums:
@@ -323,7 +325,7 @@ def dense_rows(X: np.ndarray, weight, shift: np.ndarray, exponent: int, device, 
     """Choose how dense rows are worked on, by their size alone."""
     if device.type != "cpu" or X.size < _COMPILED_VALUES:
         return Rows(X, weight, shift, exponent, device)
-    if X.shape[1] <= _LOOP_COLUMNS:
+    if X.shape[1] <= _FEW_COLUMNS:
         return CompiledRows(X, weight, shift, exponent, device)
     return ProductRows(X, weight, shift, exponent, device, lean)
 
