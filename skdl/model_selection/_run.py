@@ -127,8 +127,12 @@ class _Run:
                 del fitted
         finally:
             _share(self.members[begun:], seconds)
-        if wanted:
+        if failure is not None:
             self._halve(ground, candidates, splits, failure)
+        else:
+            # A family leaves out a member that cannot be fitted; alone, the member says why.
+            for candidate, split in sorted(wanted):
+                self.alone(ground, candidate, split)
 
     def _halve(self, ground, candidates, splits, failure):
         shape = f"{len(candidates)} candidates x {len(splits)} splits"
