@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 DECLARED := pyproject.toml constraints.txt skdl/__init__.py
 
-.PHONY: help quickstart test test-min test-gpu check bench clean
+.PHONY: help quickstart test test-min test-gpu docs check bench clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ test-gpu: $(VENV)/.has-test  ## Run the GPU tests alone; fails where there is no
 	@$(PY) -c "import torch; raise SystemExit(None if torch.cuda.is_available() else 'make test-gpu needs a CUDA device, and torch sees none.')"
 	$(PY) -m pytest -m gpu $(PYTEST_ARGS)
 
-check: $(VENV)/.has-dev  ## Lint, formatting, layers, types
+docs: $(VENV)/.has-docs  ## Build the documentation into docs/_build/html
+	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+check: $(VENV)/.has-dev docs  ## Lint, formatting, layers, types, documentation
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
@@ -44,7 +47,7 @@ bench: $(VENV)/.has-test  ## Run every benchmark, one after the other
 	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(PY) "$$file"; done
 
 clean:  ## Remove the environments and all caches
-	rm -rf $(VENV) $(VENV_MIN) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(VENV_MIN) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info docs/_build docs/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python $(VENV_MIN)/bin/python:
