@@ -6,14 +6,17 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import torch
+
 import skdl
+
+# torch gives some warnings, that of a read-only array among them, once in a process: only the first test would see it.
+torch.set_warn_always(True)
 
 _deselected = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(config, items):
-    import torch
-
     if torch.cuda.is_available():
         return
     on_gpu = [item for item in items if item.get_closest_marker("gpu")]

@@ -1,11 +1,11 @@
 """Docstrings are whole: every parameter, attribute, method and function documented, as numpydoc reads them."""
 
-import ast
 import dataclasses
 import importlib
 import inspect
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from numpydoc.docscrape import NumpyDocString
@@ -33,6 +33,14 @@ def _parameters(function) -> list[inspect.Parameter]:
     return [p for p in inspect.signature(function).parameters.values() if p.name not in ("self", "cls")]
 
 
+def _is_default(text: str, value) -> bool:
+    """Whether a default as it is written, NumPy's names among it, is this value."""
+    stated = eval(text, {"np": np, "nan": np.nan})
+    if isinstance(value, float) and np.isnan(value):
+        return isinstance(stated, float) and np.isnan(stated)
+    return bool(np.all(stated == value)) and type(stated) is type(value)
+
+
 def _assert_parameters(function, doc: NumpyDocString, where: str, section: str = "Parameters"):
     documented = _entries(doc[section])
     expected = _parameters(function)
@@ -50,8 +58,9 @@ def _assert_parameters(function, doc: NumpyDocString, where: str, section: str =
             assert stated is None, f"{where}: {parameter.name} has no default"
         else:
             assert stated is not None, f"{where}: {parameter.name} lacks 'default={parameter.default!r}' in its type"
-            value = ast.literal_eval(stated.group(1))
-            assert value == parameter.default, f"{where}: the default of {parameter.name} is {parameter.default!r}"
+            assert _is_default(stated.group(1), parameter.default), (
+                f"{where}: the default of {parameter.name} is {parameter.default!r}"
+            )
 
 
 @for_each_row()
