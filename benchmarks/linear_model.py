@@ -22,12 +22,13 @@ import numpy as np
 CASES = {
     # name: (n, d, classes, dtype, parameters)
     "logistic 200k x 100, 10 classes, float32": (200_000, 100, 10, "float32", {}),
+    "logistic 200k x 100, correlated, float32": (200_000, 100, 10, "float32", {"correlated": True}),
     "logistic 200k x 100, 10 classes, float64": (200_000, 100, 10, "float64", {}),
-    "logistic 60k x 784, 10 classes, float32": (60_000, 784, 10, "float32", {}),
+    "logistic 60k x 784, correlated, float32": (60_000, 784, 10, "float32", {"correlated": True}),
     "logistic 1M x 20, 2 classes, float32": (1_000_000, 20, 2, "float32", {}),
     "logistic digits (1797 x 64)": ("digits", 64, 10, "float64", {}),
     "logistic iris (150 x 4)": ("iris", 4, 3, "float64", {}),
-    "logistic path 10 C x 5 folds, 50k x 50": (50_000, 50, 10, "float64", {"path": True}),
+    "logistic path 10 C x 5 folds, 50k x 50": (50_000, 50, 10, "float64", {"path": True, "correlated": True}),
     "elastic net 20k x 50, 5 classes": (20_000, 50, 5, "float64", {"l1_ratio": 0.5, "C": 0.01}),
     "ridge 200k x 100": (200_000, 100, 0, "float64", {}),
     "linear regression 200k x 100": (200_000, 100, 0, "float64", {}),
@@ -35,7 +36,7 @@ CASES = {
 }
 
 
-def make_data(n, d, n_classes, dtype):
+def make_data(n, d, n_classes, dtype, correlated):
     if isinstance(n, str):
         from sklearn import datasets
 
@@ -43,6 +44,10 @@ def make_data(n, d, n_classes, dtype):
         return X.astype(dtype), y
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, d)).astype(dtype)
+    if correlated:
+        # Columns as real tables have them: their principal variances fall as 1 / j ** 2.
+        Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        X = X @ (np.sqrt(d) * Q / np.arange(1, d + 1)[:, None]).astype(dtype) @ Q.T.astype(dtype)
     if n_classes == 0:
         return X, X @ rng.standard_normal(d).astype(dtype) + rng.standard_normal(n)
     W = rng.standard_normal((n_classes, d)) * (3.0 / np.sqrt(d))
@@ -69,7 +74,7 @@ def make_fit(side: str, case: str):
     """A function without arguments that fits once and returns the model or the models."""
     n, d, n_classes, dtype, parameters = CASES[case]
     parameters = dict(parameters)
-    X, y = make_data(n, d, n_classes, dtype)
+    X, y = make_data(n, d, n_classes, dtype, parameters.pop("correlated", False))
     name = {"log": "LogisticRegression", "ela": "LogisticRegression", "rid": "Ridge", "lin": "LinearRegression"}.get(
         case[:3], "Perceptron"
     )

@@ -81,7 +81,7 @@ class Design:
     def times(self, W: Tensor, offset: Tensor, X: Tensor) -> Tensor:
         """``W @ X.T + offset`` for a tile X (t, d); W (K, d) and offset (K,) give (K, t)."""
         if self.transposed is not None:
-            return torch.addmm(offset, X, W.T).T.contiguous()
+            return (X @ W.T).add_(offset).T.contiguous()
         return torch.addmm(offset[:, None], W, X.T)
 
     def pulled_back(self, R: Tensor, X: Tensor) -> Tensor:
@@ -132,21 +132,27 @@ def some_rows(n: int, size: int, device: torch.device) -> Tensor:
 
 def _scaled_rows(X: Tensor, weight: Tensor) -> Tensor:
     counts = X.crow_indices().diff()
-    values = X.values() * torch.repeat_interleave(weight, counts)
-    return torch.sparse_csr_tensor(X.crow_indices(), X.col_indices(), values, X.shape, check_invariants=False)
+    return csr_like(X, X.values() * torch.repeat_interleave(weight, counts))
+
+
+def csr_like(X: Tensor, values: Tensor) -> Tensor:
+    """A sparse tensor with the places of X and other values."""
+    return _csr_tensor(X.crow_indices(), X.col_indices(), values, X.shape)
+
+
+def _csr_tensor(rows: Tensor, columns: Tensor, values: Tensor, shape) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(rows, columns, values, shape, check_invariants=False)
 
 
 def _sparse_tensor(X: sp.csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(X.indptr.astype(np.int64)),
-            torch.from_numpy(X.indices.astype(np.int64)),
-            torch.from_numpy(np.ascontiguousarray(X.data)).to(dtype),
-            X.shape,
-            device=device,
-            check_invariants=False,
-        )
+    return _csr_tensor(
+        torch.from_numpy(X.indptr.astype(np.int64)).to(device),
+        torch.from_numpy(X.indices.astype(np.int64)).to(device),
+        torch.from_numpy(np.ascontiguousarray(X.data)).to(device=device, dtype=dtype),
+        X.shape,
+    )
 
 
 def _power_of_two(values: np.ndarray) -> np.ndarray:

@@ -59,7 +59,8 @@ def minimize_newton_cg(
                 return Solution(theta, value, n_iter, steep <= tol and decrement <= tol**2 * level)
             curvature = models[0].curvature(theta)
             solve = (curvature.preconditioner() if worn else None) or precondition
-            forcing = min(0.25, (decrement / level) ** 0.25)
+            # Curvature of some of the samples is itself only known to about a tenth.
+            forcing = min(0.25, max((decrement / level) ** 0.25, 0.05 if len(models) > 1 else 0.0))
             direction, products = conjugate_gradients(curvature, gradient, solve, forcing)
             worn = worn or products > _MANY_PRODUCTS
             slope = float((direction * gradient).sum())

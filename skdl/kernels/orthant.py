@@ -13,6 +13,9 @@ from torch import Tensor
 from skdl.kernels.newton import Solution
 from skdl.kernels.newton_cg import conjugate_gradients
 
+# How often a Newton step may put parameters to zero and go on.
+_MAX_ROUNDS = 20
+
 
 class _Restricted:
     """A Hessian among some of the parameters, lifted a little so that it is never singular."""
@@ -32,7 +35,8 @@ def minimize_orthant(
     Parameters
     ----------
     objective : object
-        Has ``evaluate(theta)``, and ``curvature(theta)`` with ``times(V)`` and ``preconditioner(free)``.
+        Has ``penalty``, ``evaluate(theta)``, and ``curvature(theta)`` with ``times(V)``, ``diagonal()`` and
+        ``preconditioner(free)``.
     theta : Tensor
         Where to begin.
     l1 : Tensor, broadcasts with theta
@@ -48,7 +52,8 @@ def minimize_orthant(
     Solution
     """
     n_iter, value, safety = 0, float("inf"), 1.0
-    l1, diagonal = l1.expand_as(theta), diagonal.expand_as(theta)
+    l1, flat = l1.expand_as(theta), diagonal.expand_as(theta)
+    diagonal = flat
     try:
         smooth, gradient = objective.evaluate(theta)
         value = smooth + float((l1 * theta.abs()).sum())
@@ -79,20 +84,21 @@ def minimize_orthant(
             free = ((theta != 0) | (l1 == 0)).to(theta.dtype)
             reduced = (gradient + l1 * signs) * free
             reduced_decrement = 0.5 * float((reduced * reduced / diagonal).sum())
-            promised = 0.0
+            promised, whole = 0.0, True
             if reduced_decrement > 0.0:
                 curvature = objective.curvature(theta)
-                solve = curvature.preconditioner(free) or (lambda v, free=free: v / diagonal * free)
+                diagonal = torch.maximum(curvature.diagonal() + objective.penalty, 1e-4 * flat)
+                solve = curvature.preconditioner(free) or (lambda v, free=free, diagonal=diagonal: v / diagonal * free)
                 forcing = min(0.2, (reduced_decrement / level) ** 0.25)
-                direction, _ = conjugate_gradients(_Restricted(curvature, free, diagonal), reduced, solve, forcing)
-                promised = -0.5 * float((direction * reduced).sum())
+                direction, whole = _newton_step(theta, reduced, curvature, free, l1, diagonal, solve, forcing)
+                slope = float((direction * reduced).sum())
+                promised = -0.5 * slope
                 step = 1.0
                 while step > 1e-8:
                     candidate = theta + step * direction
-                    candidate = torch.where((l1 > 0) & (candidate.sign() != signs), 0.0, candidate)
                     new_smooth, new_gradient = objective.evaluate(candidate)
                     new_value = new_smooth + float((l1 * candidate.abs()).sum())
-                    if new_value <= value + 1e-4 * float((reduced * (candidate - theta)).sum()) + slack:
+                    if new_value <= value + 1e-4 * step * slope + slack:
                         theta, smooth, gradient, value = candidate, new_smooth, new_gradient, new_value
                         break
                     step *= 0.4
@@ -102,12 +108,52 @@ def minimize_orthant(
             left = _steepest(theta, gradient, l1)
             steep = float(left.abs().max())
             outside = 0.5 * float((left * left * (1.0 - free) / diagonal).sum())
-            if steep <= tol and promised + outside <= tol**2 * level:
+            if whole and steep <= tol and promised + outside <= tol**2 * level:
                 return Solution(theta, value, n_iter, True)
             if start_value - value <= slack:
                 return Solution(theta, value, n_iter, steep <= max(tol, 1e-7))
     except KeyboardInterrupt:
         return Solution(theta, value, n_iter, False, interrupted=True)
+
+
+def _newton_step(theta, gradient, curvature, free, l1, diagonal, solve, forcing) -> tuple[Tensor, bool]:
+    """Minimize the quadratic model among the free parameters without letting any of them change its sign.
+
+    Whatever would cross zero is put there and held, and conjugate gradients go on among the rest: the step ends inside
+    the orthant, so that a line search along it meets no kink. The second result is whether it came to the end.
+    """
+    signs, active = theta.sign(), free.clone()
+    step, image, value = torch.zeros_like(theta), torch.zeros_like(theta), 0.0
+    wanted, forcing = forcing, max(forcing, 0.3)
+    for _ in range(_MAX_ROUNDS):
+        left = (gradient + image) * active
+        more, _ = conjugate_gradients(
+            _Restricted(curvature, active, diagonal), left, lambda v, held=active: solve(v * held) * held, forcing
+        )
+        target = theta + step + more
+        crossing = (l1 > 0) & (active > 0) & (target.sign() != signs)
+        if not bool(crossing.any()):
+            step = step + more
+            if forcing <= wanted:
+                return step, True
+            # Nothing crosses any more: now it pays to be exact.
+            forcing, image = wanted, curvature.times(step)
+            value = float((gradient * step).sum() + 0.5 * (step * image).sum())
+            continue
+        trial = torch.where(crossing, -theta, step + more)
+        image = curvature.times(trial)
+        new_value = float((gradient * trial).sum() + 0.5 * (trial * image).sum())
+        if new_value >= value:
+            # All at once is too much: only up to the first that reaches zero.
+            reach = torch.where(crossing, -(theta + step) / more, torch.inf)
+            length = reach.min()
+            crossing = reach <= length
+            trial = torch.where(crossing, -theta, step + length * more)
+            image = curvature.times(trial)
+            new_value = float((gradient * trial).sum() + 0.5 * (trial * image).sum())
+        step, value = trial, new_value
+        active = active * (~crossing)
+    return step, False
 
 
 def _shrunk(theta: Tensor, by: Tensor) -> Tensor:

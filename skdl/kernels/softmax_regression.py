@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.kernels.design import Design, some_rows, wide_dtype
+from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
 from skdl.kernels.newton import factorize
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
@@ -310,19 +310,21 @@ class SoftmaxCurvature:
         if memory.precision.ndim == 3 and design.transposed is None:
             blocks = self._blocks(None)
             return blocks * objective.mask[:, None] * objective.mask
+        diagonal = self.diagonal()
+        return diagonal if memory.precision.ndim == 2 else torch.diag_embed(diagonal)
+
+    def diagonal(self) -> Tensor:
+        """The diagonal (K, d + 1) of the mean loss's Hessian; a mean that is only carried along is not taken off."""
+        objective, design = self.objective, self.objective.design
         P = torch.cat(self.P, dim=1)
         spread = P * (1.0 - P) if design.weight is None else P * (1.0 - P) * design.weight
         if design.transposed is not None:
-            squares = torch.sparse_csr_tensor(
-                design.transposed.crow_indices(), design.transposed.col_indices(), design.transposed.values() ** 2,
-                design.transposed.shape, check_invariants=False,
-            )  # fmt: skip
+            squares = csr_like(design.transposed, design.transposed.values() ** 2)
             first = (squares @ spread.T).T
         else:
             first = design.pulled_back(spread, design.X.to(spread.dtype) ** 2)
         diagonal = torch.cat([first, spread.sum(dim=1, keepdim=True)], dim=1).to(objective.wide) / design.n
-        diagonal = diagonal * objective.mask
-        return diagonal if memory.precision.ndim == 2 else torch.diag_embed(diagonal)
+        return diagonal * objective.mask
 
     def preconditioner(self, free: Tensor | None = None):
         """A function that divides a gradient by the Hessian's diagonal blocks, one for each logit.

@@ -51,6 +51,14 @@ def minimize(objective: SoftmaxObjective, l1: float, *, start, tol: float, max_i
         square = torch.cat([objective.design.square, torch.ones_like(theta[0, -1:])])
         diagonal = objective.curvature_scale() * square + objective.penalty
         diagonal = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal))
+        for factor in _relaxations(objective, theta, l1_weights) if cold else ():
+            # With a stronger penalty fewer coefficients are to be sorted out at a time.
+            rough = minimize_orthant(
+                objective, theta, factor * l1_weights, diagonal, tol=max(tol, 1e-2), level=level, max_iter=10
+            )
+            if rough.interrupted:
+                return rough
+            theta = rough.theta
         solution = minimize_orthant(
             objective, theta, l1_weights, diagonal, tol=tol, level=level, max_iter=max_iter, step_done=step_done
         )
@@ -62,6 +70,13 @@ def minimize(objective: SoftmaxObjective, l1: float, *, start, tol: float, max_i
     )
     solution.theta = _balanced(solution.theta)
     return solution
+
+
+def _relaxations(objective: SoftmaxObjective, theta: Tensor, l1: Tensor) -> list[float]:
+    """By how much to strengthen an l1 penalty on the way down to it, from where all coefficients are zero."""
+    _, gradient = objective.evaluate(theta)
+    most = float((gradient.abs().amax(dim=0) / l1.clamp_min(1e-300))[:-1].max())
+    return [16.0**power for power in range(int(np.log(max(most, 1.0)) / np.log(16.0)) - 1, 0, -1)]
 
 
 def _balanced(theta: Tensor) -> Tensor:
@@ -114,7 +129,9 @@ def minimize_smooth(
             models.insert(0, cheap)
         if cold and cheap is not None and index is not None:
             # A start from some of the samples, whose curvature will also do for most of the way.
-            rough = minimize_smooth(cheap, theta, tol=max(tol, 3e-3), level=level, max_iter=max_iter)
+            # It is off by what the samples left out would say, about q / (2 n): there is no point in being much closer.
+            enough = float(np.sqrt(0.05 * q / (2 * n_rows) / level))
+            rough = minimize_smooth(cheap, theta, tol=max(tol, min(enough, 0.1)), level=level, max_iter=max_iter)
             if rough.interrupted:
                 return rough
             theta = rough.theta
