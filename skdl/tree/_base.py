@@ -144,7 +144,7 @@ class BaseDecisionTree(Estimator, ABC):
         grown_from = held_out = None
         if self.pruning == "reduced_error":
             order = np.random.RandomState(seed % 2**32).permutation(len(X))
-            n_held_out = int(round(self.validation_fraction * len(X)))
+            n_held_out = round(self.validation_fraction * len(X))
             held_out, grown_from = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
             if not len(grown_from):
                 raise ValueError(f"{len(X)} samples are too few to hold some out for reduced-error pruning.")
@@ -190,7 +190,13 @@ class BaseDecisionTree(Estimator, ABC):
         )
 
     def _impurity_unit(self, training: TrainingSet) -> float:
-        return training.scale[0] ** (2 if self.criterion in ("squared_error", "friedman_mse") else 1)
+        """What an impurity of one on the scaled targets is in the units of y, kept between the smallest and largest
+        float.
+        """
+        squared = self.criterion in ("squared_error", "friedman_mse")
+        with np.errstate(over="ignore", under="ignore"):
+            unit = training.scale[0] ** (2 if squared else 1)
+        return float(np.clip(unit, np.finfo(np.float64).tiny, np.finfo(np.float64).max))
 
     def _n_candidates(self, d: int) -> int:
         """How many columns a split looks at; also ``max_features_``."""
@@ -242,6 +248,7 @@ class BaseDecisionTree(Estimator, ABC):
     def _held_out_collapse(self, tree: Tree, training: TrainingSet) -> np.ndarray:
         """Which nodes to cut off because the rows that were held out are predicted no worse without."""
         rows = training.held_out
+        assert rows is not None
         path = tree.decision_path(training.X[rows])
         row, node = np.repeat(rows, np.diff(path.indptr)), path.indices
         errors = np.bincount(node, weights=self._loss(tree, node, training, row), minlength=tree.node_count)
@@ -261,15 +268,15 @@ class BaseDecisionTree(Estimator, ABC):
         Returns
         -------
         sklearn.utils.Bunch
-            ``ccp_alphas`` and ``impurities``, both of shape (n_prunings + 1,): each alpha at which a subtree becomes a leaf,
-            and the total impurity of the leaves from then on.
+            ``ccp_alphas`` and ``impurities``, both of shape (n_prunings + 1,): each alpha at which a subtree becomes
+            a leaf, and the total impurity of the leaves from then on.
         """
         from sklearn.base import clone
         from sklearn.utils import Bunch
 
-        grown = clone(self).set_params(ccp_alpha=0.0).fit(X, y, sample_weight=sample_weight).tree_
-        if not isinstance(grown, Tree):
+        if getattr(self, "branching", "binary") == "multiway":
             raise ValueError("Cost-complexity pruning is defined for binary trees here; use branching='binary'.")
+        grown = clone(self).set_params(ccp_alpha=0.0).fit(X, y, sample_weight=sample_weight).tree_
         _, alphas, risks = weakest_links(grown.children_left, grown.children_right, _risk(grown))
         return Bunch(ccp_alphas=alphas, impurities=risks)
 

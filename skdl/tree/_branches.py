@@ -91,6 +91,7 @@ class View:
 
     def label(self, node: int) -> str:
         """The predicted class of a node with one output."""
+        assert self.class_names is not None
         return self.class_names[int(self.value(node)[0].argmax())]
 
     def text(self, condition: Condition, decimals: int = 2) -> str:

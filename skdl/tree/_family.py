@@ -6,6 +6,7 @@ No node of a tree depends on what lies beside or below it (ties and random draws
 
 import copy
 from collections import defaultdict
+from typing import Any
 
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
@@ -51,7 +52,9 @@ def _fit_group(estimator, X, y, weight, members, split_index):
     training = grower._read(X, y, weight)
     grown = grower._grown(training.part())
     learnt = {name: value for name, value in vars(grower).items() if name.endswith("_") or name == "_schema"}
-    shallow, links, finished = {}, {}, {}
+    shallow: dict[Any, Any] = {}  # by depth
+    links: dict[Any, Any] = {}  # by depth
+    finished: dict[Any, Any] = {}  # by all that is cut
     for (index, _), member, depth in zip(members, fitted, depths, strict=True):
         vars(member).update(learnt)
         if depth not in shallow:

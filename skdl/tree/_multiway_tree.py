@@ -45,7 +45,7 @@ class MultiwayTree:
 
     def __init__(self, raw: Multiway, n_categories: np.ndarray):
         self.feature, self.threshold = raw.feature, raw.threshold
-        self.branch_start, self.branch_count = raw.start, raw.count
+        self.branch_start, self.branch_count = raw.start, raw.n_branches
         self.branch_child, self.branch_share = raw.child, raw.share
         self.class_weight_at, self.weighted_n_node_samples, self.depths = raw.value, raw.weight, raw.depth
         self.n_categories = n_categories
@@ -60,12 +60,12 @@ class MultiwayTree:
         return cls(tidied(grow_multiway(table, weight, np.concatenate(columns), starts, rules)), n_categories)
 
     def _raw(self, copy: bool = False) -> Multiway:
-        parts = (
+        raw = Multiway(
             self.feature, self.threshold, self.branch_start, self.branch_count, self.depths, self.class_weight_at,
             self.weighted_n_node_samples, self.branch_child, self.branch_share,
+            np.array([self.node_count, len(self.branch_child)]),
         )  # fmt: skip
-        used = np.array([self.node_count, len(self.branch_child)])
-        return Multiway(*(part.copy() if copy else part for part in parts), used)
+        return Multiway(*[part.copy() for part in raw]) if copy else raw
 
     def truncated(self, max_depth: int) -> "MultiwayTree":
         """The tree down to a depth."""
@@ -82,7 +82,9 @@ class MultiwayTree:
     def pruned_pessimistic(self, X, label, weight, confidence: float, deviate: float, raising: bool) -> "MultiwayTree":
         """Quinlan's error-based pruning on the training cases."""
         raw = self._raw(copy=True)
-        table = Table(np.ascontiguousarray(X, dtype=np.float64), label, self.n_categories, self.class_weight_at.shape[1])
+        table = Table(
+            np.ascontiguousarray(X, dtype=np.float64), label, self.n_categories, self.class_weight_at.shape[1]
+        )
         prune_pessimistic(raw, table, weight, confidence, deviate, raising)
         return MultiwayTree(tidied(raw), self.n_categories)
 

@@ -1,13 +1,23 @@
 """Trees as drawings."""
 
-from skdl.tree._branches import View
+from typing import Any
+
+from skdl.tree._branches import Condition, View
 
 __all__ = ["plot_tree"]
 
 
 def plot_tree(
-    decision_tree, *, max_depth=None, feature_names=None, class_names=None, filled=False, precision=3, ax=None, fontsize=None
-):  # fmt: skip
+    decision_tree,
+    *,
+    max_depth=None,
+    feature_names=None,
+    class_names=None,
+    filled=False,
+    precision=3,
+    ax=None,
+    fontsize=None,
+):
     """Draw a tree, with any number of branches at a node.
 
     Parameters
@@ -62,26 +72,31 @@ def plot_tree(
     for node, parent, condition in drawn:
         text = _box(view, node, precision)
         here = ((x[node] + 0.5) / width, 1.0 - (depth[node] + 0.5) / height)
-        face = "white"
+        face: Any = "white"
         if filled and view.class_names is not None:
             face = colours(int(view.value(node)[0].argmax()) % colours.N)
-        common = dict(xycoords="axes fraction", ha="center", va="center", fontsize=fontsize)
-        box = dict(boxstyle="round", facecolor=face, edgecolor="black")
+        common = {"xycoords": "axes fraction", "ha": "center", "va": "center", "fontsize": fontsize}
+        box = {"boxstyle": "round", "facecolor": face, "edgecolor": "black"}
         if parent is None:
             notes.append(ax.annotate(text, here, bbox=box, **common))
             continue
         above = ((x[parent] + 0.5) / width, 1.0 - (depth[parent] + 0.5) / height)
-        arrow = dict(arrowstyle="<-")
-        notes.append(ax.annotate(text, above, xytext=here, textcoords="axes fraction", arrowprops=arrow, bbox=box, **common))
+        arrow = {"arrowstyle": "<-"}
+        notes.append(
+            ax.annotate(text, above, xytext=here, textcoords="axes fraction", arrowprops=arrow, bbox=box, **common)
+        )
         middle = ((here[0] + above[0]) / 2.0, (here[1] + above[1]) / 2.0)
         ax.text(*middle, view.text(condition, precision), transform=ax.transAxes, ha="center", fontsize=fontsize)
     return notes
 
 
 def _layout(view: View, max_depth):
-    """The nodes in drawing order as (node, parent, condition), and the place of each: leaves side by side, parents midway."""
-    drawn, depth, children = [], {0: 0}, {}
-    waiting = [(0, None, None)]
+    """The nodes in drawing order as (node, parent, condition), and their places: leaves side by side, parents
+    midway.
+    """
+    drawn: list[tuple[int, int | None, Condition | None]] = []
+    depth, children = {0: 0}, {}
+    waiting: list[tuple[int, int | None, Condition | None]] = [(0, None, None)]
     while waiting:
         node, parent, condition = waiting.pop()
         drawn.append((node, parent, condition))

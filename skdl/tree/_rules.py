@@ -41,8 +41,8 @@ class Rule:
 def to_rules(decision_tree, *, feature_names=None, decimals=2) -> list[Rule]:
     """Turn a tree into rules, one for each leaf that samples reached, those that cover most first.
 
-    Conditions on one feature along the way are drawn together: of several upper bounds the least remains, and of several
-    sets of categories what they have in common.
+    Conditions on one feature along the way are drawn together: of several upper bounds the least remains, and of
+    several sets of categories what they have in common.
 
     Parameters
     ----------

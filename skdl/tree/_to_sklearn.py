@@ -1,4 +1,6 @@
-"""Handing a tree over to scikit-learn, so that tools which know scikit-learn's trees (SHAP, treeinterpreter) work on it."""
+"""Handing a tree over to scikit-learn, so that tools which know scikit-learn's trees (SHAP, treeinterpreter) work
+on it.
+"""
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -43,7 +45,13 @@ def to_sklearn(estimator):
     counts = tree.n_classes.astype(np.intp)
     filled = type(small)(tree.n_features, counts, tree.n_outputs)
     filled.__setstate__(
-        {**state, "max_depth": tree.max_depth, "node_count": tree.node_count, "nodes": nodes, "values": tree.value.copy()}
+        {
+            **state,
+            "max_depth": tree.max_depth,
+            "node_count": tree.node_count,
+            "nodes": nodes,
+            "values": tree.value.copy(),
+        }
     )
     out.tree_ = filled
     for name in ("n_features_in_", "feature_names_in_", "n_outputs_", "classes_", "n_classes_", "max_features_"):

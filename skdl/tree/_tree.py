@@ -79,7 +79,8 @@ class Tree:
         tree.left_categories_start = np.ascontiguousarray(whole[:, 5])
         tree.left_categories = nodes.sets[: nodes.used[1]].copy()
         tree.threshold = np.ascontiguousarray(real[:, 0])
-        tree.impurity = real[:, 1] * impurity_scale
+        with np.errstate(over="ignore"):  # squares of targets around 1e308
+            tree.impurity = np.minimum(real[:, 1] * impurity_scale, np.finfo(np.float64).max)
         tree.weighted_n_node_samples = np.ascontiguousarray(real[:, 2])
         most = tree.max_n_classes
         tree.value = np.zeros((n, tree.n_outputs, most))
@@ -146,7 +147,7 @@ class Tree:
         split = np.flatnonzero(self.children_left != TREE_LEAF)
         total = self.weighted_n_node_samples * self.impurity
         gain = total[split] - total[self.children_left[split]] - total[self.children_right[split]]
-        importances = np.bincount(self.feature[split], weights=gain, minlength=self.n_features)
+        importances = np.bincount(self.feature[split], weights=gain, minlength=self.n_features).astype(np.float64)
         importances /= self.weighted_n_node_samples[0]
         whole = importances.sum()
         return importances / whole if normalize and whole > 0.0 else importances

@@ -1,7 +1,8 @@
-"""A proof that a tree is one that scikit-learn's algorithm may return: every node splits as well as a split can, and a leaf
-is a leaf because nothing can be split. Where two trees differ although both pass, they differ in ties alone.
+"""A proof that a tree is one that scikit-learn's algorithm may return: every node splits as well as a split can, and
+a leaf is a leaf because nothing can be split. Where two trees differ although both pass, they differ in ties alone.
 
-Impurities are computed anew from the targets: scikit-learn's own carry the noise of a difference of squares in regression.
+Impurities are computed anew from the targets: scikit-learn's own carry the noise of a difference of squares in
+regression.
 """
 
 import numpy as np

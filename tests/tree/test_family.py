@@ -37,7 +37,10 @@ CASES = [
         {"pruning": [None, "pessimistic", "reduced_error"], "max_depth": [3, None], "confidence_factor": [0.1, 0.25]},
     ),
     (C45Classifier(random_state=0), {"max_depth": [2, 4, None], "confidence_factor": [0.05, 0.25, 0.5]}),
-    (C45Classifier(random_state=0), {"pruning": [None, "reduced_error", "pessimistic"], "subtree_raising": [True, False]}),
+    (
+        C45Classifier(random_state=0),
+        {"pruning": [None, "reduced_error", "pessimistic"], "subtree_raising": [True, False]},
+    ),
 ]
 
 
@@ -47,7 +50,7 @@ def test_identical_to_single_fits(estimator, grid, weighted):
     X, y = _mixed()
     weight = np.random.default_rng(1).uniform(0.1, 2.0, len(y)) if weighted else None
     splits = [train for train, _ in KFold(3, shuffle=True, random_state=0).split(X)]
-    arguments = dict(candidates=list(ParameterGrid(grid)), splits=splits, sample_weight=weight)
+    arguments = {"candidates": list(ParameterGrid(grid)), "splits": splits, "sample_weight": weight}
     together = {(i, j): member for i, j, member in fit_family(estimator, X, y, **arguments)}
     alone = {(i, j): member for i, j, member in fit_one_by_one(estimator, X, y, **arguments)}
     assert together.keys() == alone.keys()

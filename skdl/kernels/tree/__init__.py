@@ -1,7 +1,8 @@
 """Growing, walking and pruning decision trees, compiled by numba.
 
-A column is sorted once; every node then owns the same stretch of all sorted columns, and a split partitions those stretches
-in place (``_grow``). ``_problem`` says what goes in, ``_scan`` how one column is searched. Nothing here knows scikit-learn.
+A column is sorted once; every node then owns the same stretch of all sorted columns, and a split partitions those
+stretches in place (``_grow``). ``_problem`` says what goes in, ``_scan`` how one column is searched. Nothing here
+knows scikit-learn.
 """
 
 from skdl.kernels.tree._fit import grow_tree
@@ -37,8 +38,8 @@ __all__ = [
     "collapse_useless",
     "extra_errors",
     "grow_multiway",
-    "held_out_errors",
     "grow_tree",
+    "held_out_errors",
     "kept_nodes",
     "no_worse_as_leaves",
     "parents_and_depths",

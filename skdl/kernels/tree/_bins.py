@@ -1,5 +1,8 @@
 """Binning: every numeric column as at most 255 codes of one byte."""
 
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
+
 import numpy as np
 from numba import njit
 
@@ -12,8 +15,8 @@ _SAMPLE = 100_000  # rows that the edges are drawn from
 def bin_columns(X, is_categorical, n_categories, max_bins):
     """Code the columns of X (n, d).
 
-    A column with at most ``max_bins`` distinct values keeps them all; others are cut into bins of nearly equal weight. Of
-    large tables a fixed random sample of rows decides the edges.
+    A column with at most ``max_bins`` distinct values keeps them all; others are cut into bins of nearly equal
+    weight. Of large tables a fixed random sample of rows decides the edges.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def bin_columns(X, is_categorical, n_categories, max_bins):
     return codes, columns
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _digitize(X, edges, n_codes, codes):
     n, d = X.shape
     for begin in range(0, n, 256):
@@ -85,7 +88,7 @@ def _digitize(X, edges, n_codes, codes):
                 codes[i, f] = n_codes[f] if np.isnan(x) else at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sort_codes(codes, rows, columns, label, layout, records):
     """Records (d, m) of the given rows of the coded table, each column sorted by counting."""
     row_bits, code_shift = np.uint64(layout.row_bits), np.uint64(layout.row_bits + layout.label_bits)

@@ -1,9 +1,12 @@
 """Coding and sorting the columns of a table, once for a tree.
 
-A key holds the upper bits of a value, made to sort as an unsigned integer, and below them the number of the row: one vector
-sort of 64-bit integers then sorts values and rows together. Values that differ only in the bits that were cut off are put
-right afterwards, so nothing is rounded.
+A key holds the upper bits of a value, made to sort as an unsigned integer, and below them the number of the row: one
+vector sort of 64-bit integers then sorts values and rows together. Values that differ only in the bits that were cut
+off are put right afterwards, so nothing is rounded.
 """
+
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
 from numba import njit
@@ -16,7 +19,7 @@ _SIGN = U(1 << 63)
 _INFINITY = U(0x7FF0000000000000)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def transposed(X):
     """X (n, d) as a contiguous float64 array (d, n); blocks keep both sides in the cache."""
     n, d = X.shape
@@ -29,7 +32,7 @@ def transposed(X):
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _make_keys(bits, row_bits, keys):
     """Fill keys from the raw bits of float64 values; return whether no value lost any bits."""
     low_mask = (U(1) << U(row_bits)) - U(1)
@@ -45,7 +48,7 @@ def _make_keys(bits, row_bits, keys):
     return lost == U(0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _order_ties(keys, begin, end, values, row_mask):
     """Sort keys that agree in their upper bits by the whole values."""
     if end - begin <= 24:
@@ -64,7 +67,7 @@ def _order_ties(keys, begin, end, values, row_mask):
     keys[begin:end] = keys[begin:end][np.argsort(part, kind="mergesort")]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _to_records(keys, values, lossless, label, layout, distinct):
     """Turn sorted keys into records, in place; fill ``distinct`` and return how many values there are."""
     row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
@@ -109,7 +112,7 @@ def _to_records(keys, values, lossless, label, layout, distinct):
     return n_codes
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sort_categories(values, n_codes, label, layout, records):
     """Records of a column of category codes, by counting; missing (NaN) is the code ``n_codes``."""
     row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)

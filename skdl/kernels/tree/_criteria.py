@@ -8,7 +8,7 @@ from skdl.kernels.tree._problem import ENTROPY, GAIN_RATIO, GINI, POISSON
 NO_SPLIT = -1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_sample(stats, samples, row, weight):
     """Add one sample to a vector of statistics."""
     for k in range(samples.label.shape[1]):
@@ -17,12 +17,12 @@ def add_sample(stats, samples, row, weight):
         stats[k] += weight * samples.target[row, k]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def weight_of(samples, row):
     return samples.weight[row] if samples.weight.shape[0] > 0 else 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def worth(criterion, first, left, right, total, weight_left, weight_right):
     """How much a split lowers the impurity, times the weight of the node.
 
@@ -34,7 +34,7 @@ def worth(criterion, first, left, right, total, weight_left, weight_right):
     if criterion == GINI:
         for v in range(total.shape[0]):
             gain += left[v] * left[v] / weight_left + right[v] * right[v] / weight_right - total[v] * total[v] / weight
-    elif criterion == ENTROPY or criterion == GAIN_RATIO:
+    elif criterion in (ENTROPY, GAIN_RATIO):
         for v in range(total.shape[0]):
             gain += x_log_x(left[v]) + x_log_x(right[v]) - x_log_x(total[v])
         gain += n_outputs * (x_log_x(weight) - x_log_x(weight_left) - x_log_x(weight_right))
@@ -48,16 +48,16 @@ def worth(criterion, first, left, right, total, weight_left, weight_right):
         for v in range(total.shape[0]):
             # The sum over the left side as a deviation from the node's mean: nothing large cancels.
             deviation = left[v] - weight_left * (total[v] / weight)
-            gain += deviation * deviation * (weight / (weight_left * weight_right))
+            gain += (deviation / weight_left) * (deviation / weight_right) * weight
     return max(gain / n_outputs, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def x_log_x(x):
     return x * np.log2(x) if x > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tolerance(criterion, weight, node_worth):
     """By how much a split must be better than the best one so far to replace it: above the noise of floating point.
 
@@ -65,12 +65,12 @@ def tolerance(criterion, weight, node_worth):
     """
     if criterion == GINI:
         return 1e-13 * weight
-    if criterion == ENTROPY or criterion == GAIN_RATIO:
+    if criterion in (ENTROPY, GAIN_RATIO):
         return 1e-13 * weight * (1.0 + np.log2(weight + 1.0))
     return 1e-12 * node_worth
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def node_statistics(samples, segment, row_mask, stats):
     """Sum the statistics of a node's records into ``stats`` and return their weight."""
     stats[:] = 0.0
@@ -83,7 +83,7 @@ def node_statistics(samples, segment, row_mask, stats):
     return weight
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def is_pure(samples, segment, row_mask):
     """Whether all targets of a node are equal."""
     first = np.int64(segment[0] & row_mask)
@@ -98,7 +98,7 @@ def is_pure(samples, segment, row_mask):
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def impurity_of_classes(criterion, first, stats, weight):
     """Gini index or entropy in bits, the mean over the outputs."""
     n_outputs = first.shape[0] - 1
@@ -112,7 +112,7 @@ def impurity_of_classes(criterion, first, stats, weight):
     return impurity / n_outputs
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def impurity_of_targets(criterion, samples, segment, row_mask, stats, weight):
     """Mean squared deviation or half the mean Poisson deviance, the mean over the outputs."""
     n_outputs = samples.target.shape[1]

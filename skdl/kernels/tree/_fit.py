@@ -25,7 +25,6 @@ from skdl.kernels.tree._problem import (
     Scratch,
 )
 
-
 SMALL = 512  # rows per class below which sorted records beat histograms
 
 

@@ -47,7 +47,7 @@ class Stack(NamedTuple):
     top: np.ndarray  # (1,) int64
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def new_nodes(capacity, n_stats):
     return Nodes(
         np.empty((capacity, 9), np.int64),
@@ -59,7 +59,7 @@ def new_nodes(capacity, n_stats):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def with_room(nodes, n_set):
     """The nodes with room for one more node and ``n_set`` more entries of sets."""
     n, used_sets = nodes.used
@@ -73,19 +73,19 @@ def with_room(nodes, n_set):
     return Nodes(whole, real, value, key, sets, nodes.used)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _longer(array):
     longer = np.empty((2 * array.shape[0], array.shape[1]), array.dtype)
     longer[: array.shape[0]] = array
     return longer
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def new_stack():
     return Stack(np.empty((64, 5), np.int64), np.empty((64, 2)), np.empty(64, np.uint64), np.zeros(1, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def push(stack, start, end, depth, parent, is_left, lower, upper, key):
     top = stack.top[0]
     if top == len(stack.key):
@@ -100,7 +100,7 @@ def push(stack, start, end, depth, parent, is_left, lower, upper, key):
     return stack
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def first_mean(segment, problem, scratch, lower, upper):
     """The mean (or median) of the first statistic of a set of records, within bounds."""
     row_mask = (U(1) << U(problem.layout.row_bits)) - U(1)
@@ -112,7 +112,7 @@ def first_mean(segment, problem, scratch, lower, upper):
     return min(max(scratch.left[0], lower), upper)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def measure(segment, problem, scratch, lower, upper):
     """Sum up the records of a node in ``scratch.stats``; return the Node and its impurity."""
     samples, criterion = problem.samples, problem.limits.criterion
@@ -132,7 +132,7 @@ def measure(segment, problem, scratch, lower, upper):
     return Node(weight, weight * impurity, tolerance(criterion, weight, weight * impurity), lower, upper), impurity
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch):
     """Append a leaf to the tree and tell its parent; return the nodes and its number."""
     nodes = with_room(nodes, 0)
@@ -156,7 +156,7 @@ def add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, pro
     return nodes, i
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def may_split(segment, depth, problem):
     """Whether a node is worth a search for a split."""
     limits = problem.limits
@@ -166,7 +166,7 @@ def may_split(segment, depth, problem):
     return not is_pure(problem.samples, segment, (U(1) << U(problem.layout.row_bits)) - U(1))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def write_split(nodes, i, f, position, missing_left, threshold, segment, problem, scratch):
     """Note the split of node ``i``; its children come with :func:`cut`."""
     columns = problem.columns
@@ -185,7 +185,7 @@ def write_split(nodes, i, f, position, missing_left, threshold, segment, problem
     return nodes
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def cut(records, nodes, i, stack, problem, scratch):
     """Send the records of node ``i`` to its two sides and put both on the stack, the left one on top."""
     columns, limits, row_bits = problem.columns, problem.limits, problem.layout.row_bits
@@ -220,7 +220,7 @@ def cut(records, nodes, i, stack, problem, scratch):
     return stack
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def grow(records, nodes, stack, floor, problem, scratch):
     """Grow the nodes of the stack above ``floor`` and all that comes below them.
 

@@ -5,6 +5,9 @@ child's is the parent's less the smaller child's. Once a node is small, sorting 
 histogram, and ``_grow`` takes over.
 """
 
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
+
 import numpy as np
 from numba import njit
 
@@ -28,7 +31,7 @@ from skdl.kernels.tree._scan_column import Node
 U = np.uint64
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _count(codes, rows, label, histogram):
     """Fill a histogram (d, 256, V) with the class counts of the rows."""
     histogram[:] = 0
@@ -39,7 +42,7 @@ def _count(codes, rows, label, histogram):
             histogram[f, np.int64(codes[row, f]), c] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scan_codes(counts, n_codes, mode, min_leaf, total, n, table, scale, entropy, tol, left):
     """The best cut of one column from its counts (256, V): (worth, last code on the left, missing_left)."""
     n_classes = len(total)
@@ -86,7 +89,7 @@ def _scan_codes(counts, n_codes, mode, min_leaf, total, n, table, scale, entropy
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _next_code(counts, n_codes, code):
     """The first code after ``code`` that has records, or ``n_codes``."""
     while code < n_codes:
@@ -97,7 +100,7 @@ def _next_code(counts, n_codes, code):
     return code
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
     """Bring the rows that go left to the front, keeping the order on both sides; return how many there are."""
     n_left, n_right = 0, 0
@@ -112,14 +115,16 @@ def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
     return n_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def grow_from_counts(codes, small, problem, scratch):
-    """Grow a classification tree without weights; nodes with fewer than ``small`` rows are grown from sorted records."""
+    """Grow a classification tree without weights; nodes with fewer than ``small`` rows are grown from sorted
+    records.
+    """
     samples, columns, limits, mode = problem.samples, problem.columns, problem.limits, problem.mode
     n, d = codes.shape
     label = samples.label[:, 0].copy()
     n_classes = len(scratch.stats)
-    entropy = limits.criterion == ENTROPY or limits.criterion == GAIN_RATIO
+    entropy = limits.criterion in (ENTROPY, GAIN_RATIO)
     rows, buffer = np.arange(n).astype(np.int32), np.empty(n, np.int32)
     pool = np.empty((8, d, 256, n_classes), np.int32)
     free = np.arange(8)[::-1].copy()
@@ -229,7 +234,7 @@ def grow_from_counts(codes, small, problem, scratch):
     return nodes
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _subtract(whole, part):
     for f in range(whole.shape[0]):
         for code in range(256):

@@ -8,7 +8,7 @@ from skdl.kernels.tree._criteria import NO_SPLIT, weight_of
 U = np.uint64
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def weighted_median(values, weights):
     """The median of values with weights; the mean of two neighbours where the weight below is exactly one half."""
     order = np.argsort(values)
@@ -23,7 +23,7 @@ def weighted_median(values, weights):
     return values[order[-1]]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def node_medians(samples, segment, row_mask, stats, rank):
     """Put the median of each output into ``stats`` and the order of the targets into ``rank``; return the impurity."""
     m = len(segment)
@@ -42,7 +42,7 @@ def node_medians(samples, segment, row_mask, stats, rank):
     return impurity / samples.target.shape[1]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _running_losses(segment, row_mask, samples, k, rank, first, stop, step, begin, end, fenwick, losses, medians):
     """Add records ``begin:end``, then one by one those from ``first`` to ``stop``; after each store the loss."""
     m = len(segment)
@@ -78,7 +78,7 @@ def _running_losses(segment, row_mask, samples, k, rank, first, stop, step, begi
         medians[i] = median
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, tol, sign, lower, upper, only, scratch):
     """The best cut under absolute error; see ``_scan`` for what goes in and out."""
     code_shift = U(layout.row_bits + layout.label_bits)
@@ -126,9 +126,9 @@ def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, to
             if weight_left < limits.min_weight_leaf or weight_right < limits.min_weight_leaf or weight_right <= 0.0:
                 continue
             below, above = losses[2, i], losses[3, i + 1]
-            if sign != 0:
-                if min(below, above) < lower or max(below, above) > upper or sign * (above - below) < 0.0:
-                    continue
+            outside = min(below, above) < lower or max(below, above) > upper
+            if sign != 0 and (outside or sign * (above - below) < 0.0):
+                continue
             score = max(node_loss - (losses[0, i] + losses[1, i + 1]) / n_outputs, 0.0)
             if score > best + tol or position == 0:
                 best, position, missing_left = score, i + 1, side == 1

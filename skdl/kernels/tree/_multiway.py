@@ -1,8 +1,12 @@
-"""C4.5 and ID3: one branch for each category, two for a number, and cases with a missing value shared out among the branches.
+"""C4.5 and ID3: one branch for each category, two for a number, and cases with a missing value shared out among the
+branches.
 
 Source: J. R. Quinlan, C4.5: Programs for Machine Learning (1993), and Improved Use of Continuous Attributes in C4.5,
 JAIR 4 (1996), https://doi.org/10.1613/jair.279.
 """
+
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
 
 from typing import NamedTuple
 
@@ -35,7 +39,7 @@ class Rules(NamedTuple):
 
 
 class Multiway(NamedTuple):
-    """A tree whose node i has the branches ``start[i]:start[i] + count[i]``, leaves none.
+    """A tree whose node i has the branches ``start[i]:start[i] + n_branches[i]``, leaves none.
 
     Branch b of a categorical split is category b; the branches of a numeric one are "up to the threshold" and "above".
     """
@@ -43,7 +47,7 @@ class Multiway(NamedTuple):
     feature: np.ndarray  # (capacity,) int64; -2 for a leaf
     threshold: np.ndarray  # (capacity,) float64
     start: np.ndarray  # (capacity,) int64
-    count: np.ndarray  # (capacity,) int64
+    n_branches: np.ndarray  # (capacity,) int64
     depth: np.ndarray  # (capacity,) int64
     value: np.ndarray  # (capacity, K) float64: weight of each class; of the parent where no case came
     weight: np.ndarray  # (capacity,) float64: 0 where no case came
@@ -52,7 +56,7 @@ class Multiway(NamedTuple):
     used: np.ndarray  # (2,) int64: nodes, branches
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def impurity_times_weight(criterion, freq, weight):
     """The weight of a set of cases times its impurity."""
     if weight <= 0.0:
@@ -68,14 +72,14 @@ def impurity_times_weight(criterion, freq, weight):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _longer(array, n):
     out = np.empty((n,) + array.shape[1:], array.dtype)
     out[: array.shape[0]] = array
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _with_room(tree, nodes, branches):
     n, b = tree.used
     capacity, branch_capacity = len(tree.feature), len(tree.child)
@@ -83,19 +87,19 @@ def _with_room(tree, nodes, branches):
         size = 2 * capacity + nodes
         tree = Multiway(
             _longer(tree.feature, size), _longer(tree.threshold, size), _longer(tree.start, size),
-            _longer(tree.count, size), _longer(tree.depth, size), _longer(tree.value, size),
+            _longer(tree.n_branches, size), _longer(tree.depth, size), _longer(tree.value, size),
             _longer(tree.weight, size), tree.child, tree.share, tree.used,
         )  # fmt: skip
     if b + branches > branch_capacity:
         size = 2 * branch_capacity + branches
         tree = Multiway(
-            tree.feature, tree.threshold, tree.start, tree.count, tree.depth, tree.value, tree.weight,
+            tree.feature, tree.threshold, tree.start, tree.n_branches, tree.depth, tree.value, tree.weight,
             _longer(tree.child, size), _longer(tree.share, size), tree.used,
         )  # fmt: skip
     return tree
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def branch_of(tree, node, x):
     """The branch that a value takes; -1 if it is missing, or a category without a branch."""
     if np.isnan(x):
@@ -103,12 +107,14 @@ def branch_of(tree, node, x):
     if tree.threshold[node] == tree.threshold[node]:
         return 0 if x <= tree.threshold[node] else 1
     branch = np.int64(x)
-    return branch if 0 <= branch < tree.count[node] else -1
+    return branch if 0 <= branch < tree.n_branches[node] else -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _numeric_split(values, classes, weights, known, total, weight, table, rules):
-    """The best threshold: (gain, split information, threshold), both as weight times bits; gain < 0 if there is none."""
+    """The best threshold: (gain, split information, threshold), both as weight times bits; gain < 0 if there is
+    none.
+    """
     order = np.argsort(values[:known])
     known_weight = 0.0
     freq = np.zeros(table.n_classes)
@@ -150,7 +156,7 @@ def _numeric_split(values, classes, weights, known, total, weight, table, rules)
     return best, info, below if middle >= above or middle < below else middle
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _categorical_split(codes, classes, weights, known, n_categories, weight, table, rules):
     """Gain and split information of one branch for each category."""
     counts = np.zeros((n_categories, table.n_classes))
@@ -172,7 +178,7 @@ def _categorical_split(codes, classes, weights, known, n_categories, weight, tab
     return (gain if reasonable >= 2 else -1.0), info
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _best_split(rows, weights, freq, weight, table, rules):
     """The column and threshold (NaN for categories) of the best split; column -1 if none is worth it."""
     m, d = len(rows), table.X.shape[1]
@@ -217,7 +223,7 @@ def _best_split(rows, weights, freq, weight, table, rules):
     return column, cuts[column] if column >= 0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
     """Grow the tree. ``distinct`` holds the sorted values of each numeric column, from ``distinct_start`` on."""
     n_rows, n_classes = len(table.label), table.n_classes
@@ -237,7 +243,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
         i = tree.used[0]
         tree.used[0] += 1
         depth = tree.depth[parent] + 1 if parent >= 0 else 0
-        tree.feature[i], tree.threshold[i], tree.start[i], tree.count[i], tree.depth[i] = -2, np.nan, 0, 0, depth
+        tree.feature[i], tree.threshold[i], tree.start[i], tree.n_branches[i], tree.depth[i] = -2, np.nan, 0, 0, depth
         if parent >= 0:
             tree.child[slot] = i
         freq = np.zeros(n_classes)
@@ -259,7 +265,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
         tree = _with_room(tree, 0, n_branches)
         first = tree.used[1]
         tree.used[1] += n_branches
-        tree.feature[i], tree.threshold[i], tree.start[i], tree.count[i] = f, threshold, first, n_branches
+        tree.feature[i], tree.threshold[i], tree.start[i], tree.n_branches[i] = f, threshold, first, n_branches
         sizes, counts = np.zeros(n_branches), np.zeros(n_branches, np.int64)
         taken = np.empty(len(own_rows), np.int64)
         n_missing = 0
@@ -294,7 +300,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
     return tree
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def collapse_useless(tree):
     """Make a leaf of every subtree that makes no fewer errors on its own cases than a leaf would."""
     n = tree.used[0]
@@ -304,7 +310,7 @@ def collapse_useless(tree):
         if tree.feature[i] < 0:
             errors[i] = own
             continue
-        for b in range(tree.start[i], tree.start[i] + tree.count[i]):
+        for b in range(tree.start[i], tree.start[i] + tree.n_branches[i]):
             errors[i] += errors[tree.child[b]]
         if errors[i] >= own - 1e-4:
-            tree.feature[i], tree.count[i], errors[i] = -2, 0, own
+            tree.feature[i], tree.n_branches[i], errors[i] = -2, 0, own

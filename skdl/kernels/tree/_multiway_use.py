@@ -8,7 +8,7 @@ from skdl.kernels.tree._multiway import Multiway, branch_of
 SLACK = 0.1  # Quinlan: prefer the simpler tree unless the other is estimated to make this many errors fewer
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def predict_shares(tree, X, out):
     """Class shares of each row (n, K): a case with a missing value takes every branch, weighted by the share of it."""
     n_classes = out.shape[1]
@@ -31,13 +31,13 @@ def predict_shares(tree, X, out):
                 for c in range(n_classes):
                     out[i, c] += part * tree.value[node, c] / total
                 continue
-            for b in range(tree.start[node], tree.start[node] + tree.count[node]):
+            for b in range(tree.start[node], tree.start[node] + tree.n_branches[node]):
                 if tree.share[b] > 0.0:
                     nodes[top], parts[top] = tree.child[b], part * tree.share[b]
                     top += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def apply_multiway(tree, X, out):
     """The leaf of each row; where a value is missing, the branch with the largest share."""
     for i in range(X.shape[0]):
@@ -45,12 +45,12 @@ def apply_multiway(tree, X, out):
         while tree.feature[node] >= 0:
             branch = branch_of(tree, node, X[i, tree.feature[node]])
             if branch < 0:
-                branch = np.argmax(tree.share[tree.start[node] : tree.start[node] + tree.count[node]])
+                branch = np.argmax(tree.share[tree.start[node] : tree.start[node] + tree.n_branches[node]])
             node = tree.child[tree.start[node] + branch]
         out[i] = node
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def extra_errors(weight, errors, confidence, deviate):
     """By how much the upper confidence limit of the errors exceeds the errors (Quinlan 1993, chapter 4).
 
@@ -70,16 +70,18 @@ def extra_errors(weight, errors, confidence, deviate):
     return weight * (rate / (weight + deviate)) - errors
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _leaf_estimate(freq, confidence, deviate):
     weight = freq.sum()
     errors = weight - freq.max()
     return errors + extra_errors(weight, errors, confidence, deviate)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _branch_estimate(tree, top, table, rows, weights, confidence, deviate, freq):
-    """Estimated errors of the subtree at ``top`` if it were given these cases. ``freq`` (nodes, K) is working memory."""
+    """Estimated errors of the subtree at ``top`` if it were given these cases. ``freq`` (nodes, K) is working
+    memory.
+    """
     order, n_order = np.empty(tree.used[0], np.int64), 1
     order[0] = top
     at = 0
@@ -87,7 +89,7 @@ def _branch_estimate(tree, top, table, rows, weights, confidence, deviate, freq)
         node = order[at]
         at += 1
         freq[node] = 0.0
-        for b in range(tree.start[node], tree.start[node] + tree.count[node]):
+        for b in range(tree.start[node], tree.start[node] + tree.n_branches[node]):
             order[n_order] = tree.child[b]
             n_order += 1
     nodes, parts = np.empty(tree.used[0] + 1, np.int64), np.empty(tree.used[0] + 1)
@@ -101,7 +103,7 @@ def _branch_estimate(tree, top, table, rows, weights, confidence, deviate, freq)
                 freq[node, table.label[rows[k]]] += part
                 continue
             branch = branch_of(tree, node, table.X[rows[k], tree.feature[node]])
-            for b in range(tree.count[node]):
+            for b in range(tree.n_branches[node]):
                 slot = tree.start[node] + b
                 if b == branch or (branch < 0 and tree.share[slot] > 0.0):
                     nodes[depth], parts[depth] = tree.child[slot], part if b == branch else part * tree.share[slot]
@@ -113,10 +115,10 @@ def _branch_estimate(tree, top, table, rows, weights, confidence, deviate, freq)
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
-    """C4.5's error-based pruning, in place: bottom-up, a node becomes a leaf, or its largest branch, if that is estimated
-    to make no more errors."""
+    """C4.5's error-based pruning, in place: bottom-up, a node becomes a leaf, or its largest branch, if that is
+    estimated to make no more errors."""
     n = tree.used[0]
     estimate, freq = np.zeros(n), np.zeros((n, table.n_classes))
     rows, weights = np.arange(len(table.label)), sample_weight.copy()
@@ -130,7 +132,7 @@ def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
             estimate[node] = 0.0
             frames[n_frames - 1, 1] = 0
             continue
-        if tree.feature[node] >= 0 and branch < tree.count[node]:
+        if tree.feature[node] >= 0 and branch < tree.n_branches[node]:
             frames[n_frames - 1, 1] += 1
             slot = tree.start[node] + branch
             if end + (end - begin) > len(rows):
@@ -158,7 +160,7 @@ def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
             estimate[node] = as_leaf
             continue
         as_tree, largest = 0.0, tree.start[node]
-        for b in range(tree.start[node], tree.start[node] + tree.count[node]):
+        for b in range(tree.start[node], tree.start[node] + tree.n_branches[node]):
             as_tree += estimate[tree.child[b]]
             if tree.share[b] > tree.share[largest]:
                 largest = b
@@ -169,15 +171,15 @@ def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
             )
         estimate[node] = as_tree
         if as_leaf <= as_tree + SLACK and as_leaf <= as_branch + SLACK:
-            tree.feature[node], tree.count[node], estimate[node] = -2, 0, as_leaf
+            tree.feature[node], tree.n_branches[node], estimate[node] = -2, 0, as_leaf
         elif as_branch <= as_tree + SLACK:
             tree.feature[node], tree.threshold[node] = tree.feature[heir], tree.threshold[heir]
-            tree.start[node], tree.count[node] = tree.start[heir], tree.count[heir]
+            tree.start[node], tree.n_branches[node] = tree.start[heir], tree.n_branches[heir]
             frames[n_frames, 1] = -1  # the node again, with its new branches
             n_frames += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _recount(tree, node, table, rows, weights):
     """Set the class weights of a node and the shares of its branches from its cases."""
     if len(rows) == 0:
@@ -189,17 +191,17 @@ def _recount(tree, node, table, rows, weights):
     tree.weight[node] = tree.value[node].sum()
     if tree.feature[node] < 0:
         return
-    sizes = np.zeros(tree.count[node])
+    sizes = np.zeros(tree.n_branches[node])
     for k in range(len(rows)):
         branch = branch_of(tree, node, table.X[rows[k], tree.feature[node]])
         if branch >= 0:
             sizes[branch] += weights[k]
     if sizes.sum() > 0.0:
-        for b in range(tree.count[node]):
+        for b in range(tree.n_branches[node]):
             tree.share[tree.start[node] + b] = sizes[b] / sizes.sum()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def prune_by_errors(tree, errors):
     """Make a leaf, bottom-up, of each node whose own ``errors`` do not exceed those of its subtree; in place."""
     below = errors.copy()
@@ -207,13 +209,13 @@ def prune_by_errors(tree, errors):
         if tree.feature[i] < 0:
             continue
         below[i] = 0.0
-        for b in range(tree.start[i], tree.start[i] + tree.count[i]):
+        for b in range(tree.start[i], tree.start[i] + tree.n_branches[i]):
             below[i] += below[tree.child[b]]
         if errors[i] <= below[i]:
-            tree.feature[i], tree.count[i], below[i] = -2, 0, errors[i]
+            tree.feature[i], tree.n_branches[i], below[i] = -2, 0, errors[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def held_out_errors(tree, X, label, errors):
     """How many of the rows each node would get wrong if it were a leaf; a missing value takes the largest branch."""
     for i in range(X.shape[0]):
@@ -224,19 +226,19 @@ def held_out_errors(tree, X, label, errors):
                 break
             branch = branch_of(tree, node, X[i, tree.feature[node]])
             if branch < 0:
-                branch = np.argmax(tree.share[tree.start[node] : tree.start[node] + tree.count[node]])
+                branch = np.argmax(tree.share[tree.start[node] : tree.start[node] + tree.n_branches[node]])
             node = tree.child[tree.start[node] + branch]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def truncate_multiway(tree, max_depth):
     """Make leaves of the nodes at ``max_depth``; in place."""
     for i in range(tree.used[0]):
         if tree.depth[i] >= max_depth:
-            tree.feature[i], tree.count[i] = -2, 0
+            tree.feature[i], tree.n_branches[i] = -2, 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tidied(tree):
     """A copy with nothing but the nodes that can be reached, numbered depth first."""
     n, n_classes = tree.used[0], tree.value.shape[1]
@@ -249,8 +251,8 @@ def tidied(tree):
         node = stack[top]
         number[node], order[found] = found, node
         found += 1
-        n_branches += tree.count[node]
-        for b in range(tree.start[node] + tree.count[node] - 1, tree.start[node] - 1, -1):
+        n_branches += tree.n_branches[node]
+        for b in range(tree.start[node] + tree.n_branches[node] - 1, tree.start[node] - 1, -1):
             depth[tree.child[b]] = depth[node] + 1
             stack[top] = tree.child[b]
             top += 1
@@ -264,10 +266,10 @@ def tidied(tree):
         node = order[i]
         out.feature[i], out.threshold[i], out.depth[i] = tree.feature[node], tree.threshold[node], depth[node]
         out.value[i], out.weight[i] = tree.value[node], tree.weight[node]
-        out.start[i], out.count[i] = at, tree.count[node]
+        out.start[i], out.n_branches[i] = at, tree.n_branches[node]
         if tree.feature[node] < 0:
             out.threshold[i] = np.nan
-        for b in range(tree.start[node], tree.start[node] + tree.count[node]):
+        for b in range(tree.start[node], tree.start[node] + tree.n_branches[node]):
             out.child[at], out.share[at] = number[tree.child[b]], tree.share[b]
             at += 1
     return out

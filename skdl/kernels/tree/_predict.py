@@ -6,7 +6,7 @@ from numba import njit
 _BATCH = 16
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def apply_numeric(X, feature, threshold, children, missing_left, out):
     """Leaf of each sample where every split is numeric; ``children`` is (nodes, 2) with a leaf its own child.
 
@@ -31,7 +31,7 @@ def apply_numeric(X, feature, threshold, children, missing_left, out):
             out[begin + j] = at[j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def goes_left(x, threshold, missing_left, set_start, set_size, sets):
     """Whether a value goes left; a category that fit did not see (a negative code) goes where missing values go."""
     if np.isnan(x):
@@ -44,7 +44,7 @@ def goes_left(x, threshold, missing_left, set_start, set_size, sets):
     return sets[set_start + code] == 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def apply_mixed(X, feature, threshold, children, missing_left, set_start, set_size, sets, out):
     """Leaf of each sample of a tree with categorical splits."""
     for i in range(X.shape[0]):
@@ -56,7 +56,7 @@ def apply_mixed(X, feature, threshold, children, missing_left, set_start, set_si
         out[i] = node
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def paths(leaves, parent, depth):
     """The nodes from the root to each sample's leaf: (indptr, indices), each row sorted by number."""
     n = len(leaves)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def kept_nodes(left, right, collapse):
     """Which nodes remain when the marked nodes become leaves: their old numbers, in order."""
     n = len(left)
@@ -19,7 +19,7 @@ def kept_nodes(left, right, collapse):
     return np.flatnonzero(keep)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def parents_and_depths(left, right):
     parent = np.full(len(left), -1)
     depth = np.zeros(len(left), np.int64)
@@ -30,13 +30,13 @@ def parents_and_depths(left, right):
     return parent, depth
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def weakest_links(left, right, risk):
     """Minimal cost-complexity pruning (Breiman et al. 1984, chapter 3) of the whole tree.
 
-    ``risk`` is each node's impurity times its share of the weight. Returns for each node the alpha at which it becomes a
-    leaf (infinite for leaves and for nodes that vanish with one above them at the same or a smaller alpha), and the path:
-    one entry for each pruning, with its alpha and the total risk of what remains.
+    ``risk`` is each node's impurity times its share of the weight. Returns for each node the alpha at which it
+    becomes a leaf (infinite for leaves and for nodes that vanish with one above them at the same or a smaller
+    alpha), and the path: one entry for each pruning, with its alpha and the total risk of what remains.
     """
     n = len(left)
     parent, _ = parents_and_depths(left, right)
@@ -88,9 +88,11 @@ def weakest_links(left, right, risk):
     return alphas, path_alpha[:steps], path_risk[:steps]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def no_worse_as_leaves(left, right, errors, slack):
-    """Which nodes to make leaves of, bottom-up: those whose ``errors`` exceed their pruned subtree's by at most ``slack``."""
+    """Which nodes to make leaves of, bottom-up: those whose ``errors`` exceed their pruned subtree's by at most
+    ``slack``.
+    """
     n = len(left)
     collapse = np.zeros(n, np.bool_)
     below = errors.copy()

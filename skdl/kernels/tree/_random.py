@@ -1,6 +1,7 @@
 """Random numbers inside a tree: each is a hash of (seed, path to the node, purpose) and of nothing else.
 
-So a node draws the same columns and thresholds whatever the depth limit of the tree, and whichever node was grown first.
+So a node draws the same columns and thresholds whatever the depth limit of the tree, and whichever node was grown
+first.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ U = np.uint64
 _GAMMA = U(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def mix(key, counter):
     """The finaliser of SplitMix64 (doi:10.1145/2660193.2660195) over a key and a counter."""
     z = U(key) + (U(counter) + U(1)) * _GAMMA
@@ -19,13 +20,13 @@ def mix(key, counter):
     return z ^ (z >> U(31))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def uniform(key, counter):
     """A float64 in [0, 1)."""
     return float(mix(key, counter) >> U(11)) * 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_order(order, key):
     """Fill ``order`` with a random permutation."""
     d = len(order)

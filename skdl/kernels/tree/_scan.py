@@ -5,6 +5,9 @@ Every scan takes the records of a node (``segment``, the known values first, the
 Worth is the decrease of impurity times the weight; NO_SPLIT if no cut is allowed.
 """
 
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
+
 import numpy as np
 from numba import njit
 
@@ -13,7 +16,7 @@ from skdl.kernels.tree._criteria import NO_SPLIT, add_sample, weight_of, worth, 
 U = np.uint64
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_binary_gini(segment, n_known, row_bits, code_shift, min_leaf, n_ones, tol):
     """Two classes, no weights: one counter is enough."""
     n = len(segment)
@@ -47,12 +50,12 @@ def scan_binary_gini(segment, n_known, row_bits, code_shift, min_leaf, n_ones, t
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_counts(segment, n_known, row_bits, code_shift, min_leaf, counts, table, scale, entropy, tol):
     """Any number of classes, no weights: ``table[c]`` is c*c (Gini) or c*log2(c) times ``scale``, in whole numbers.
 
-    Whole numbers make the running sums exact, so equal cuts of different columns have equal worth. ``counts`` (3, V) has
-    room for the left and the right side, and the counts of the node in its last row.
+    Whole numbers make the running sums exact, so equal cuts of different columns have equal worth. ``counts`` (3, V)
+    has room for the left and the right side, and the counts of the node in its last row.
     """
     mask = (U(1) << (code_shift - row_bits)) - U(1)
     n = len(segment)
@@ -97,7 +100,7 @@ def scan_counts(segment, n_known, row_bits, code_shift, min_leaf, counts, table,
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_weights(
     segment, n_known, row_bits, code_shift, limits_of_side, total, sample_weight, weight, entropy, tol, left
 ):
@@ -142,18 +145,18 @@ def scan_weights(
             if (record >> code_shift) != (segment[i + 1] >> code_shift):
                 n_left = extra + i + 1
                 weight_right = weight - weight_left
-                if n_left >= min_leaf and n - n_left >= min_leaf:
-                    if weight_left >= min_weight and weight_right >= min_weight and weight_right > 0.0:
-                        if entropy:
-                            score = sum_left - x_log_x(weight_left) + sum_right - x_log_x(weight_right) + base
-                        else:
-                            score = sum_left / weight_left + sum_right / weight_right + base
-                        if score > best + tol or position == 0:
-                            best, position, missing_left = max(score, 0.0), i + 1, side == 1
+                lighter = min(weight_left, weight_right)
+                if n_left >= min_leaf and n - n_left >= min_leaf and lighter >= min_weight and lighter > 0.0:
+                    if entropy:
+                        score = sum_left - x_log_x(weight_left) + sum_right - x_log_x(weight_right) + base
+                    else:
+                        score = sum_left / weight_left + sum_right / weight_right + base
+                    if score > best + tol or position == 0:
+                        best, position, missing_left = max(score, 0.0), i + 1, side == 1
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_squared(segment, n_known, row_bits, code_shift, limits_of_side, total, target, sample_weight, weight, tol):
     """One numeric target, squared error."""
     mask = (U(1) << row_bits) - U(1)
@@ -181,15 +184,15 @@ def scan_squared(segment, n_known, row_bits, code_shift, limits_of_side, total, 
             if (record >> code_shift) != (segment[i + 1] >> code_shift):
                 n_left = extra + i + 1
                 weight_right = weight - weight_left
-                if n_left >= min_leaf and n - n_left >= min_leaf:
-                    if weight_left >= min_weight and weight_right >= min_weight and weight_right > 0.0:
-                        score = deviation * deviation * (weight / (weight_left * weight_right))
-                        if score > best + tol or position == 0:
-                            best, position, missing_left = score, i + 1, side == 1
+                lighter = min(weight_left, weight_right)
+                if n_left >= min_leaf and n - n_left >= min_leaf and lighter >= min_weight and lighter > 0.0:
+                    score = (deviation / weight_left) * (deviation / weight_right) * weight
+                    if score > best + tol or position == 0:
+                        best, position, missing_left = score, i + 1, side == 1
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_any(segment, n_known, layout, limits, samples, total, weight, tol, sign, lower, upper, only, left, right):
     """Any additive criterion, weights, several outputs, a monotonic constraint (``sign``), or one cut only.
 

@@ -22,7 +22,7 @@ class Node(NamedTuple):
     upper: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_fast(segment, n_known, mode, problem_numbers, counts, table, total, target, sample_weight, left):
     """The scans that serve most problems, called with little: see ``numbers_of`` for the tuple."""
     row_bits, code_shift, min_leaf, min_weight, weight, tol, scale, entropy = problem_numbers
@@ -40,21 +40,21 @@ def scan_fast(segment, n_known, mode, problem_numbers, counts, table, total, tar
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def numbers_of(problem, scratch, node):
     """What ``scan_fast`` needs to know of a node; its counts go to ``scratch.counts``."""
     limits, layout = problem.limits, problem.layout
     if problem.mode == BINARY_GINI or problem.mode == COUNTS:
         for v in range(len(scratch.left)):
             scratch.counts[2, v] = np.int64(scratch.stats[v])
-    entropy = limits.criterion == ENTROPY or limits.criterion == GAIN_RATIO
+    entropy = limits.criterion in (ENTROPY, GAIN_RATIO)
     return (
         U(layout.row_bits), U(layout.row_bits + layout.label_bits), limits.min_samples_leaf, limits.min_weight_leaf,
         node.weight, node.tol, problem.scale, entropy,
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_numeric(segment, n_known, problem, scratch, node, sign, only):
     """The best cut of a column, or with ``only`` > 0 the cut at that position; see ``_scan``."""
     samples, limits = problem.samples, problem.limits
@@ -69,6 +69,6 @@ def scan_numeric(segment, n_known, problem, scratch, node, sign, only):
             node.upper, only, scratch.left, scratch.right,
         )  # fmt: skip
     return scan_fast(
-        segment, n_known, problem.mode, numbers_of(problem, scratch, node), scratch.counts, problem.table, scratch.stats,
-        problem.target, samples.weight, scratch.left,
+        segment, n_known, problem.mode, numbers_of(problem, scratch, node), scratch.counts, problem.table,
+        scratch.stats, problem.target, samples.weight, scratch.left,
     )  # fmt: skip

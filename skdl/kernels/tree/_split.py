@@ -1,5 +1,8 @@
 """The best split of a node over its columns, and carrying it out."""
 
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
+
 import numpy as np
 from numba import njit
 
@@ -12,7 +15,7 @@ from skdl.kernels.tree._subset import scan_categories
 U = np.uint64
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def count_known(segment, code_shift, missing_code):
     """How many records of a sorted segment have a value."""
     n = len(segment)
@@ -28,7 +31,7 @@ def count_known(segment, code_shift, missing_code):
     return low
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_column(f, segment, problem, scratch, node, key):
     """The best cut of column ``f``: (worth, position, missing_left, threshold or NaN for the midpoint)."""
     columns, limits = problem.columns, problem.limits
@@ -51,7 +54,7 @@ def scan_column(f, segment, problem, scratch, node, key):
     return score, position, side, threshold if position < n_known or not limits.random_splits else np.inf
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def random_cut(f, segment, n_known, problem, key):
     """Draw a threshold between the smallest and the largest value; return it and how many records are below."""
     columns = problem.columns
@@ -72,7 +75,7 @@ def random_cut(f, segment, n_known, problem, key):
     return threshold, max(position, 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def find_split(records, start, end, problem, scratch, node, key):
     """The best split of the node with records ``start:end``: (worth, column, position, missing_left, threshold).
 
@@ -134,7 +137,7 @@ def find_split(records, start, end, problem, scratch, node, key):
             best, column, position, missing_left, threshold = score, f, at, side, drawn
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _best_ratio(scratch, bar, n_visited, draw):
     """Quinlan's choice: the best gain ratio among the columns whose gain is at least average."""
     column, ratio = -1, -1.0
@@ -147,7 +150,7 @@ def _best_ratio(scratch, bar, n_visited, draw):
     return column
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _split_information(f, segment, position, missing_left, problem, scratch, node):
     """The entropy of the split itself, times the weight."""
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
@@ -161,7 +164,7 @@ def _split_information(f, segment, position, missing_left, problem, scratch, nod
     return x_log_x(node.weight) - x_log_x(left) - x_log_x(node.weight - left)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _goes_left(i, record, code_shift, n_codes, categorical, position, missing_left, scratch):
     code = np.int64(record >> code_shift)
     if code >= n_codes:
@@ -171,7 +174,7 @@ def _goes_left(i, record, code_shift, n_codes, categorical, position, missing_le
     return i < position
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def mark_sides(f, segment, position, missing_left, problem, scratch):
     """Note for each row of the node whether it goes left; return how many do."""
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
@@ -188,7 +191,7 @@ def mark_sides(f, segment, position, missing_left, problem, scratch):
     return n_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def partition(segment, row_bits, side, buffer):
     """Bring the records that go left to the front, keeping both sides sorted."""
     row_mask = (U(1) << U(row_bits)) - U(1)
@@ -205,7 +208,7 @@ def partition(segment, row_bits, side, buffer):
         segment[n_left + i] = buffer[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def threshold_between(f, segment, position, problem):
     """The midpoint of the values on both sides of a cut, or infinity where only missing values are on the right."""
     columns = problem.columns

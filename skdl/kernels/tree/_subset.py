@@ -1,10 +1,14 @@
 """Categorical columns in a binary tree: which categories go left.
 
 With two classes, or one numeric target, some best subset is a prefix of the categories sorted by their mean target
-(Fisher 1958, Breiman et al. 1984 theorem 4.5), so one scan finds it. With more classes or outputs every subset is tried up
-to MAX_EXHAUSTIVE categories in the node; beyond that the prefixes of several orders are: by the share of each class and
-along the first principal component of the class shares (Coppersmith, Hong & Hosking 1999, doi:10.1023/A:1009869804967).
+(Fisher 1958, Breiman et al. 1984 theorem 4.5), so one scan finds it. With more classes or outputs every subset is
+tried up to MAX_EXHAUSTIVE categories in the node; beyond that the prefixes of several orders are: by the share of
+each class and along the first principal component of the class shares (Coppersmith, Hong & Hosking 1999,
+doi:10.1023/A:1009869804967).
 """
+
+# mypy: disable-error-code="assignment"
+# numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
 from numba import njit
@@ -18,7 +22,7 @@ U = np.uint64
 MAX_EXHAUSTIVE = 10
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan_categories(segment, n_known, problem, scratch, node, sign, random_key):
     """The best subset of the categories in ``segment``; see ``_scan`` for what goes in and out.
 
@@ -46,7 +50,7 @@ def scan_categories(segment, n_known, problem, scratch, node, sign, random_key):
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _find_groups(segment, n_known, problem, scratch):
     """Collect the categories in the node, where their records lie, and their statistics."""
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
@@ -68,7 +72,7 @@ def _find_groups(segment, n_known, problem, scratch):
     return n_groups
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _set_keys(n_groups, key, n_stats, random_key, scratch):
     """Set the sorting key of each category: its mean of one statistic, (key = V) the first principal component, or
     (key = V + 1) a random number."""
@@ -106,9 +110,11 @@ def _set_keys(n_groups, key, n_stats, random_key, scratch):
         stats[g, n_stats + 1] = along
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scan_order(segment, n_known, n_groups, only_group, problem, scratch, node, sign, bar):
-    """Scan the prefixes of the categories in the order of their keys; write the best one down if it is above ``bar``."""
+    """Scan the prefixes of the categories in the order of their keys; write the best one down if it is above
+    ``bar``.
+    """
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
     low_bits = (U(1) << code_shift) - U(1)
     n_stats = len(scratch.stats)
@@ -136,7 +142,7 @@ def _scan_order(segment, n_known, n_groups, only_group, problem, scratch, node, 
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _try_all_subsets(segment, n_known, n_groups, problem, scratch, node):
     """Try every subset in the order of a Gray code, so that each one differs from the last by one category."""
     row_mask = (U(1) << U(problem.layout.row_bits)) - U(1)

@@ -1,0 +1,278 @@
+"""Benchmarks and studies of the trees: ``python benchmarks/tree.py speed|grid|first-call|quinlan``.
+
+Every part writes a table to benchmarks/results. Times are medians of interleaved runs in one process, so only their
+ratios within a table count. ``quinlan`` reads the tables below the folder that SKDL_DATA names; LightGBM is measured
+where it can be imported.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import make_classification
+from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
+from sklearn.tree import DecisionTreeClassifier as Reference
+
+from skdl.base import fit_family
+from skdl.tree import C45Classifier, DecisionTreeClassifier
+
+RESULTS = Path(__file__).parent / "results"
+
+# Accuracies of C4.5 Release 8 as the README of the data sets quotes them (Quinlan, AAAI-96, table 1; 10 x 10-fold).
+PUBLISHED = {
+    "breast_w": ("breast_w.csv.gz", "Class", 94.7),
+    "german_credit": ("german_credit.csv.gz", "class", 71.6),
+    "glass": ("glass.csv.gz", "Type", 67.5),
+    "heart_c": ("heart_c.csv.gz", "num", 77.1),
+    "pima_diabetes": ("pima_diabetes.csv.gz", "class", 74.6),
+    "segment": ("segment.csv.gz", "class", 96.8),
+    "sonar": ("sonar.csv.gz", "Class", 74.4),
+    "vehicle": ("vehicle.csv.gz", "Class", 72.9),
+    "letter": ("letter.csv.gz", "class", 88.0),
+}
+
+# Trees grown on all rows by the published program: leaves and nodes.
+TREES = {
+    "play_tennis/weather_nominal": ("play", 5, 8),
+    "play_tennis/contact_lenses": ("contact-lenses", 4, 7),
+    "zoo/zoo": ("type", 9, 17),
+    "car/car": ("class", 131, 182),
+    "tic_tac_toe/tic_tac_toe": ("Class", 95, 142),
+    "kr_vs_kp/kr_vs_kp": ("class", 31, 59),
+    "nursery/nursery": ("class", 359, 511),
+    "vehicle/vehicle": ("Class", 98, 195),
+    "segment/segment": ("class", 39, 77),
+    "sonar/sonar": ("Class", 18, 35),
+    "heart_c/heart_c": ("num", 30, 51),
+}
+
+
+def medians(work: dict, rounds: int) -> dict:
+    """The median seconds of each piece of work, run in turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, run in work.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def table(rows: list[dict]) -> str:
+    """Rows as a table in Markdown."""
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "| " + " | ".join("---" for _ in names) + " |"]
+    lines += ["| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def write(name: str, title: str, rows: list[dict], note: str = "") -> None:
+    text = f"# {title}\n\n{note}{table(rows)}"
+    (RESULTS / f"{name}.md").write_text(text)
+    print(text)
+
+
+def lightgbm_tree(X, y, depth):
+    """One LightGBM tree of the same size, or None where LightGBM is not installed."""
+    try:
+        import lightgbm
+    except ImportError:
+        return None
+    leaves = 2**depth if depth else 131071
+    n_classes = len(np.unique(y))
+    objective = {"objective": "binary"} if n_classes == 2 else {"objective": "multiclass", "num_class": n_classes}
+    settings = {
+        "num_leaves": leaves,
+        "max_depth": depth or -1,
+        "min_data_in_leaf": 1,
+        "min_sum_hessian_in_leaf": 0.0,
+        "verbose": -1,
+    }
+
+    def run():
+        fresh = lightgbm.Dataset(X, y, params={"verbose": -1, "max_bin": 255})
+        lightgbm.train({**objective, **settings}, fresh, num_boost_round=1)
+
+    return run
+
+
+def speed() -> None:
+    rows = []
+    for n, d, n_classes, depth, rounds in (
+        (500_000, 20, 2, 12, 3),
+        (100_000, 50, 10, None, 3),
+        (5_000, 20, 2, None, 15),
+    ):
+        X, y = make_classification(
+            n + n // 5, d, n_informative=d // 2, n_redundant=0, n_classes=n_classes, random_state=0,
+            n_clusters_per_class=2 if n_classes == 2 else 1, flip_y=0.01,
+        )  # fmt: skip
+        X = X.astype(np.float32)
+        X, y, X_test, y_test = X[:n], y[:n], X[n:], y[n:]
+        models = {
+            "scikit-learn": Reference(max_depth=depth, random_state=0),
+            "exact": DecisionTreeClassifier(max_depth=depth, max_bins=None),
+            "histogram": DecisionTreeClassifier(max_depth=depth, max_bins=255),
+        }
+        for name in ("exact", "histogram"):
+            models[name].fit(X[:3000], y[:3000])
+        work = {name: partial(model.fit, X, y) for name, model in models.items()}
+        peer = lightgbm_tree(X, y, depth)
+        if peer is not None:
+            work["LightGBM, one tree"] = peer
+        seconds = medians(work, rounds)
+        predict = medians({name: partial(model.predict, X_test) for name, model in models.items()}, rounds)
+        for name, value in seconds.items():
+            known = name in models
+            rows.append(
+                {
+                    "table": f"{n} x {d}, {n_classes} classes, depth {depth or 'to purity'}",
+                    "tree": name,
+                    "fit, s": f"{value:.4f}",
+                    "times faster": f"{seconds['scikit-learn'] / value:.1f}",
+                    "predict, s": f"{predict[name]:.4f}" if known else "",
+                    "predict, times faster": f"{predict['scikit-learn'] / predict[name]:.1f}" if known else "",
+                    "accuracy": f"{models[name].score(X_test, y_test):.4f}" if known else "",
+                    "leaves": models[name].get_n_leaves() if known else "",
+                }
+            )
+    write("tree_speed", "Growing one tree", rows)
+
+
+def grid() -> None:
+    """19 depths x 8 alphas x 5 folds as one family against single fits."""
+    X, y = make_classification(10_000, 20, n_informative=10, n_redundant=0, random_state=0, flip_y=0.05)
+    X = X.astype(np.float32)
+    candidates = list(
+        ParameterGrid({"max_depth": list(range(2, 21)), "ccp_alpha": np.geomspace(1e-5, 1e-2, 8).tolist()})
+    )
+    splits = list(KFold(5, shuffle=True, random_state=0).split(X))
+    estimator = DecisionTreeClassifier()
+
+    def family():
+        return list(fit_family(estimator, X, y, candidates=candidates, splits=[train for train, _ in splits]))
+
+    family()
+    seconds = medians(
+        {
+            "8 single fits": lambda: [DecisionTreeClassifier().fit(X, y) for _ in range(8)],
+            "8 single fits of scikit-learn": lambda: [Reference(random_state=0).fit(X, y) for _ in range(8)],
+            "760 members as a family": family,
+        },
+        5,
+    )
+    rows = [{"work": name, "s": f"{value:.3f}"} for name, value in seconds.items()]
+    same, checked = 0, 0
+    for i, j, member in family():
+        if (i + j) % 10 == 0:
+            alone = DecisionTreeClassifier(**candidates[i]).fit(X[splits[j][0]], y[splits[j][0]])
+            test = splits[j][1]
+            same += member.score(X[test], y[test]) == alone.score(X[test], y[test])
+            checked += 1
+    note = f"Scores identical to single fits: {same} of {checked} members that were looked at.\n\n"
+    write("tree_grid", "A grid of 19 depths x 8 alphas x 5 folds, 10,000 x 20", rows, note)
+
+
+_FIRST_CALL = """
+import time
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(5000, 20)).astype(np.float32); y = (X[:, 0] + X[:, 1] > 0).astype(int)
+import sklearn.tree
+start = time.perf_counter()
+from skdl.tree import DecisionTreeClassifier
+imported = time.perf_counter()
+model = DecisionTreeClassifier(max_bins={bins}).fit(X, y); model.predict(X)
+first = time.perf_counter()
+DecisionTreeClassifier(max_bins={bins}).fit(X, y).predict(X)
+print(imported - start, first - imported, time.perf_counter() - first)
+"""
+
+
+def first_call() -> None:
+    """What the first fit and predict of a fresh process cost, with the kernels cached on disk."""
+    rows = []
+    for name, bins in (("exact", None), ("histogram", 255)):
+        program = _FIRST_CALL.format(bins=bins)
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+        runs = [
+            [float(number) for number in subprocess.check_output([sys.executable, "-c", program], text=True).split()]
+            for _ in range(5)
+        ]
+        imported, first, second = (statistics.median(column) for column in zip(*runs, strict=True))
+        rows.append(
+            {
+                "mode": name,
+                "import, s": f"{imported:.2f}",
+                "first call, s": f"{first:.2f}",
+                "second call, s": f"{second:.3f}",
+                "added by the first call, s": f"{first - second:.2f}",
+            }
+        )
+    write("tree_first_call", "First call in a fresh process (5,000 x 20, fit and predict)", rows)
+
+
+def read(file: str, target: str):
+    frame = pd.read_csv(Path(os.environ["SKDL_DATA"]) / file, keep_default_na=False, na_values=["?"])
+    y = frame.pop(target).to_numpy()
+    for column in frame.columns:
+        if frame[column].dtype.kind not in "biuf":
+            frame[column] = frame[column].astype("category")
+    return frame, np.asarray(y.tolist())
+
+
+def quinlan() -> None:
+    """C4.5's trees and 10 x 10-fold accuracies next to the published ones."""
+    rows = []
+    for name, (target, leaves, nodes) in TREES.items():
+        X, y = read(f"{name}.csv.gz", target)
+        tree = C45Classifier().fit(X, y).tree_
+        rows.append(
+            {
+                "set": name.split("/")[1],
+                "leaves": tree.n_leaves,
+                "nodes": tree.node_count,
+                "published leaves": leaves,
+                "published nodes": nodes,
+            }
+        )
+    note = "Published: the trees that C4.5 (release 8 rules, CF 0.25, 2 cases) is known to grow on all rows.\n\n"
+    write("tree_c45_trees", "C4.5's trees", rows, note)
+    rows = []
+    for name, (file, target, published) in PUBLISHED.items():
+        X, y = read(f"{name}/{file}", target)
+        repeats = []
+        for seed in range(10):
+            right = 0
+            for train, test in StratifiedKFold(10, shuffle=True, random_state=seed).split(X, y):
+                right += (C45Classifier().fit(X.iloc[train], y[train]).predict(X.iloc[test]) == y[test]).sum()
+            repeats.append(100.0 * right / len(y))
+        mean, spread = float(np.mean(repeats)), float(np.std(repeats, ddof=1))
+        rows.append(
+            {
+                "set": name,
+                "error, %": f"{100 - mean:.2f}",
+                "sd of the ten runs": f"{spread:.2f}",
+                "published error, %": f"{100 - published:.1f}",
+                "difference": f"{published - mean:+.2f}",
+            }
+        )
+        print(rows[-1], flush=True)
+    write(
+        "tree_quinlan",
+        "C4.5: errors of ten 10-fold cross-validations",
+        rows,
+        "Published: Quinlan, AAAI-96, table 1.\n\n",
+    )
+
+
+if __name__ == "__main__":
+    parts = {"speed": speed, "grid": grid, "first-call": first_call, "quinlan": quinlan}
+    for part in sys.argv[1:] or parts:
+        parts[part]()

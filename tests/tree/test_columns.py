@@ -1,0 +1,276 @@
+"""Categories, missing values, bins, and tables that break programs."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
+
+from skdl.kernels.tree import _fit
+from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor, ID3Classifier, export_text
+from skdl.tree._base import links_of
+from tests.tree._proof import impurity
+
+EVERY_CLASSIFIER = [DecisionTreeClassifier, C45Classifier, ID3Classifier]
+
+
+def _best_subset(codes, y, weight, criterion):
+    """The least impurity after a split, by trying every subset of the categories."""
+    values = np.unique(codes)
+    best = np.inf
+    for size in range(1, len(values)):
+        for chosen in itertools.combinations(values, size):
+            left = np.isin(codes, chosen)
+            parts = [(y[side], weight[side]) for side in (left, ~left)]
+            best = min(best, sum(w.sum() * impurity(criterion, part, w) for part, w in parts) / weight.sum())
+    return best
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("criterion", "n_classes", "n_categories"),
+    [("gini", 2, 8), ("entropy", 2, 8), ("gini", 4, 7), ("entropy", 3, 7), ("squared_error", 0, 8), ("poisson", 0, 8)],
+)
+def test_the_best_subset_of_categories_is_found(criterion, n_classes, n_categories, weighted):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        codes = rng.integers(n_categories, size=120)
+        level = rng.uniform(size=n_categories)[codes]
+        y = (
+            np.floor(n_classes * (0.5 * level + 0.5 * rng.uniform(size=120)))
+            if n_classes
+            else level + rng.uniform(size=120)
+        )
+        weight = rng.uniform(0.5, 2.0, size=120) if weighted else np.ones(120)
+        kind = DecisionTreeClassifier if n_classes else DecisionTreeRegressor
+        tree = kind(criterion=criterion, max_depth=1, categorical_features=[0])
+        tree = tree.fit(codes[:, None].astype(float), y, sample_weight=weight).tree_
+        after = (tree.weighted_n_node_samples[1:] * tree.impurity[1:]).sum() / tree.weighted_n_node_samples[0]
+        assert after == pytest.approx(_best_subset(codes, y, weight, criterion), rel=1e-9)
+
+
+def test_many_categories_and_classes_come_close_to_the_best_subset():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(12, size=600)
+    y = (codes % 3 + rng.integers(2, size=600)) % 3
+    tree = DecisionTreeClassifier(max_depth=1, categorical_features=[0]).fit(codes[:, None].astype(float), y).tree_
+    after = (tree.weighted_n_node_samples[1:] * tree.impurity[1:]).sum() / 600
+    best = _best_subset(codes, y, np.ones(600), "gini")
+    whole = tree.impurity[0]
+    assert whole - after >= 0.95 * (whole - best)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_unseen_and_missing_categories_have_a_path(frame):
+    colours = ["red"] * 10 + ["green"] * 6 + ["blue"] * 3
+    X = pd.DataFrame({"colour": pd.Categorical(colours)})
+    y = np.array([0] * 10 + [1] * 6 + [2] * 3)
+    new = pd.DataFrame({"colour": pd.Categorical(["red", "green", "blue", "mauve", None])})
+    if frame is pl.DataFrame:
+        X, new = pl.from_pandas(X), pl.from_pandas(new)
+    binary = DecisionTreeClassifier().fit(X, y)
+    assert binary.predict(new).tolist() == [0, 1, 2, 0, 0]  # with the majority at every split
+    many = C45Classifier().fit(X, y)
+    np.testing.assert_allclose(many.predict_proba(new)[3:], [[10 / 19, 6 / 19, 3 / 19]] * 2)  # shared out
+
+
+def test_missing_values_learn_their_side():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1))
+    X[:100] = np.nan
+    for missing_is in (0, 1):
+        y = np.where(np.isnan(X[:, 0]), missing_is, X[:, 0] > 0)
+        tree = DecisionTreeClassifier().fit(X, y)
+        assert tree.score(X, y) == 1.0
+        assert tree.predict([[np.nan]])[0] == missing_is
+        colours = pd.DataFrame(
+            {"c": pd.Categorical(np.where(np.isnan(X[:, 0]), None, np.where(X[:, 0] > 0, "a", "b")))}
+        )
+        assert DecisionTreeClassifier().fit(colours, y).score(colours, y) == 1.0
+
+
+@pytest.mark.parametrize("criterion", ["gini", "entropy"])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_histograms_grow_the_tree_of_the_sorted_codes(criterion, n_classes, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 6))
+    X[rng.uniform(size=X.shape) < 0.05] = np.nan
+    y = np.digitize(np.nan_to_num(X[:, 0] * X[:, 1] + X[:, 2]), np.linspace(-1, 1, n_classes - 1))
+    for setting in ({}, {"max_depth": 4}, {"min_samples_leaf": 30}, {"min_impurity_decrease": 0.002}):
+        trees = []
+        for small in (40, 10**9):  # histograms almost to the leaves, and none at all
+            monkeypatch.setattr(_fit, "SMALL", small)
+            trees.append(DecisionTreeClassifier(criterion=criterion, max_bins=64, **setting).fit(X, y).tree_)
+        for name, values in vars(trees[0]).items():
+            np.testing.assert_array_equal(values, getattr(trees[1], name), err_msg=name)
+
+
+def test_few_distinct_values_make_bins_exact():
+    rng = np.random.default_rng(0)
+    X = rng.integers(200, size=(4000, 5)) / 7.0
+    y = (X[:, 0] + X[:, 1] * X[:, 2] > rng.normal(200, 30, size=4000)).astype(int)
+    exact = DecisionTreeClassifier(max_bins=None).fit(X, y)
+    binned = DecisionTreeClassifier(max_bins=255).fit(X, y)
+    np.testing.assert_array_equal(exact.tree_.threshold, binned.tree_.threshold)
+    np.testing.assert_array_equal(exact.tree_.feature, binned.tree_.feature)
+
+
+def test_bins_are_as_accurate_and_large_tables_get_them():
+    X, y = make_classification(120_000, 8, n_informative=6, n_redundant=0, random_state=0)
+    train, test = slice(0, 105_000), slice(105_000, None)
+    exact = DecisionTreeClassifier(max_bins=None, max_depth=10).fit(X[train], y[train])
+    binned = DecisionTreeClassifier(max_depth=10).fit(X[train], y[train])
+    assert not np.array_equal(exact.tree_.threshold, binned.tree_.threshold)
+    assert abs(exact.score(X[test], y[test]) - binned.score(X[test], y[test])) < 0.01
+
+
+def test_bins_in_regression_and_with_categories():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=3000), "c": pd.Categorical(rng.choice(list("abcdef"), size=3000))})
+    y = X["x"] ** 2 + X["c"].isin(["a", "d"]) + 0.1 * rng.normal(size=3000)
+    exact = DecisionTreeRegressor(max_depth=6).fit(X, y).score(X, y)
+    assert DecisionTreeRegressor(max_depth=6, max_bins=255).fit(X, y).score(X, y) == pytest.approx(exact, abs=0.02)
+
+
+def test_weights_are_repetitions_and_the_order_of_rows_does_not_matter():
+    X, y = make_classification(300, 5, random_state=0)
+    counts = np.random.default_rng(0).integers(0, 4, size=300)
+    for tree in (DecisionTreeClassifier(), C45Classifier(), DecisionTreeRegressor()):
+        weighted = tree.fit(X, y, sample_weight=counts).predict(X)
+        repeated = tree.fit(np.repeat(X, counts, axis=0), np.repeat(y, counts)).predict(X)
+        np.testing.assert_array_equal(weighted, repeated)
+        order = np.random.default_rng(1).permutation(300)
+        np.testing.assert_array_equal(tree.fit(X[order], y[order]).predict(X), tree.fit(X, y).predict(X))
+
+
+def test_a_chain_of_ten_thousand_splits():
+    # Each weight is so much smaller than the one before that every split takes the heaviest sample off alone.
+    n = 10_001
+    x = np.arange(n, dtype=float)[:, None]
+    y = (np.arange(n) % 2).astype(float)
+    weight = np.maximum(0.93 ** np.arange(n), 1e-300)
+    model = DecisionTreeRegressor().fit(x, y, sample_weight=weight)
+    assert model.score(x, y) == 1.0
+    assert model.get_n_leaves() == n
+    many = DecisionTreeRegressor(ccp_alpha=1e-9).fit(x, y, sample_weight=weight)
+    assert 1 < many.get_n_leaves() < n
+    assert len(export_text(many, max_depth=20_000)) > 100
+
+
+def test_a_tree_as_deep_as_there_are_samples_needs_no_recursion():
+    depth = 10_000
+    tree = DecisionTreeRegressor().fit([[0.0], [1.0]], [0.0, 1.0])
+    n = 2 * depth + 1
+    chain = tree.tree_
+    left = np.full(n, -1)
+    right = np.full(n, -1)
+    left[0 : n - 1 : 2], right[0 : n - 1 : 2] = np.arange(1, n, 2), np.arange(2, n, 2)
+    inner = left >= 0
+    chain.children_left, chain.children_right = left, right
+    chain.feature = np.where(inner, 0, -2)
+    chain.threshold = np.where(inner, np.arange(n) / 2.0, -2.0)
+    chain.impurity = np.linspace(1.0, 0.0, n)
+    chain.n_node_samples = np.arange(n, 0, -1)
+    chain.weighted_n_node_samples = np.arange(n, 0, -1).astype(float)
+    chain.missing_go_to_left = np.zeros(n, dtype=np.uint8)
+    chain.value = np.arange(n, dtype=float)[:, None, None]
+    chain.left_categories_start = np.full(n, -1)
+    assert tree.get_depth() == depth
+    assert tree.predict([[1e9]])[0] == n - 1
+    assert tree.decision_path([[1e9]]).nnz == depth + 1
+    assert len(export_text(tree, max_depth=depth + 1)) > depth
+    assert len(tree.to_rules()) == depth + 1
+    assert chain.collapsed(links_of(chain) <= 1e9).node_count == 1
+
+
+@pytest.mark.parametrize("kind", [*EVERY_CLASSIFIER, DecisionTreeRegressor])
+def test_columns_without_information(kind):
+    y = np.arange(100) % 2
+    constant = np.ones((100, 3))
+    missing = np.full((100, 2), np.nan)
+    for X in (constant, missing, np.hstack([constant, missing])):
+        model = kind().fit(X, y)
+        assert model.get_n_leaves() == 1
+        assert model.get_depth() == 0
+        assert (model.feature_importances_ == 0).all()
+        assert len(set(model.predict(X))) == 1
+    useful = np.hstack([constant, missing, np.arange(100.0)[:, None]])
+    assert kind().fit(useful, y * 0 + (np.arange(100) > 50)).get_n_leaves() == 2
+
+
+@pytest.mark.parametrize("kind", EVERY_CLASSIFIER)
+def test_huge_values(kind):
+    X = np.tile([-1.7e308, -1e308, 0.0, 1e308, 1.7e308], 20)[:, None]
+    y = np.tile([0, 1, 0, 1, 0], 20)
+    assert kind().fit(X, y).score(X, y) == 1.0
+
+
+@pytest.mark.parametrize("criterion", ["squared_error", "absolute_error", "poisson"])
+def test_huge_targets(criterion):
+    X = np.tile(np.arange(5.0), 20)[:, None]
+    y = np.tile([1e300, 1.7e308, 5.0, 1e308, 1e-300], 20)
+    model = DecisionTreeRegressor(criterion=criterion).fit(X, y)
+    np.testing.assert_allclose(model.predict(X[:2]), y[:2], rtol=1e-12)
+    assert np.isfinite(model.tree_.impurity).all()
+
+
+@pytest.mark.parametrize("kind", EVERY_CLASSIFIER)
+def test_ten_thousand_categories(kind):
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([np.arange(10_000), rng.integers(10_000, size=10_000)])
+    y = (rng.uniform(size=10_000) > 0.5)[codes]
+    model = kind(categorical_features=[0]).fit(codes[:, None].astype(float), y)
+    assert model.score(codes[:, None].astype(float), y) > 0.7 if kind is C45Classifier else True
+    if kind is not C45Classifier:
+        assert model.score(codes[:, None].astype(float), y) == 1.0
+
+
+@pytest.mark.parametrize("kind", [*EVERY_CLASSIFIER, DecisionTreeRegressor])
+def test_weights_of_zero_leave_samples_out(kind):
+    X, y = make_classification(200, 4, random_state=0)
+    used = np.arange(200) % 3 > 0
+    a = kind().fit(X, y, sample_weight=used.astype(float))
+    b = kind().fit(X[used], y[used])
+    np.testing.assert_array_equal(a.predict(X), b.predict(X))
+
+
+def test_bagging_and_voting_run_in_threads():
+    X, y = make_classification(2000, 10, random_state=0)
+    for kind in (DecisionTreeClassifier(random_state=0), C45Classifier(random_state=0)):
+        alone = BaggingClassifier(kind, n_estimators=6, random_state=0).fit(X, y)
+        from joblib import parallel_backend
+
+        with parallel_backend("threading", n_jobs=2):
+            together = BaggingClassifier(kind, n_estimators=6, random_state=0, n_jobs=2).fit(X, y)
+        np.testing.assert_allclose(alone.predict_proba(X), together.predict_proba(X), rtol=1e-14)
+        vote = VotingClassifier([("a", kind), ("b", DecisionTreeClassifier(max_depth=3))], voting="soft").fit(X, y)
+        assert vote.score(X, y) > 0.9
+
+
+def test_bad_input_is_explained():
+    X = np.ones((4, 2))
+    with pytest.raises(ValueError, match="monotonic_cst has shape"):
+        DecisionTreeClassifier(monotonic_cst=[1]).fit(X, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="only -1, 0 or 1"):
+        DecisionTreeClassifier(monotonic_cst=[1, 3]).fit(X, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="multiclass"):
+        DecisionTreeClassifier(monotonic_cst=[1, 0]).fit(X, [0, 1, 2, 1])
+    with pytest.raises(ValueError, match="multiple outputs"):
+        DecisionTreeClassifier(monotonic_cst=[1, 0]).fit(X, [[0, 1], [1, 0], [0, 0], [1, 1]])
+    with pytest.raises(ValueError, match=r"y\[1\] is negative"):
+        DecisionTreeRegressor(criterion="poisson").fit(X, [1, -1, 0, 1])
+    with pytest.raises(ValueError, match="All targets are zero"):
+        DecisionTreeRegressor(criterion="poisson").fit(X, [0, 0, 0, 0])
+    with pytest.raises(ValueError, match="predicts numbers"):
+        DecisionTreeRegressor().fit(X, ["a", "b", "a", "b"])
+    with pytest.raises(ValueError, match="too few to hold some out"):
+        DecisionTreeClassifier(pruning="reduced_error", validation_fraction=0.9).fit(X[:1], [0])
+    with pytest.raises(ValueError, match="one output; y has several"):
+        DecisionTreeClassifier(pruning="pessimistic").fit(X, [[0, 1], [1, 0], [0, 0], [1, 1]])
+    with pytest.raises(ValueError, match="one row for each sample"):
+        DecisionTreeClassifier().fit(X, [0, 1, 0])
+    with pytest.raises(ValueError, match="requires y"):
+        DecisionTreeClassifier().fit(X, None)
