@@ -1,21 +1,21 @@
 """A k-d tree for Minkowski distances on a CPU.
 
 Nodes are split at the median of their widest feature until a leaf is left, whose points are stored feature by feature,
-so that the distances to all of them are computed side by side. Distances to boxes and to points are added in the order
-of :mod:`skdl.kernels.distances`. Rounding is monotone, so the computed distance to a box never exceeds the computed
-distance to a point in it: pruning loses no neighbour, not even one that ties in the last bit.
+so that the distances to all of them are computed side by side, in the order of :mod:`skdl.kernels.distances`. A
+distance to a box is rounded downwards, so that pruning loses no neighbour, not even one that ties in the last bit.
 """
-
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numba import njit
+
+from skdl.kernels.threads import in_threads
 
 SQUARES, SUMS, LARGEST, POWERS = 0, 1, 2, 3
 """How differences are put together: squared Euclidean, Manhattan, Chebyshev, p-th power of Minkowski."""
 
 _LANES = 16
 _QUERY_ROWS = 256
+_ROUNDED_DOWN = 1 - 1e-12
 
 
 @njit(nogil=True, cache=True)
@@ -67,43 +67,25 @@ def _build(columns, depth, order, starts, stops, lower, upper):
             starts[2 * node + 2], stops[2 * node + 2] = middle, stop
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _term(difference, kind, p):
-    if kind == SQUARES:
-        return difference * difference
-    if kind == POWERS:
-        return abs(difference) ** p
-    return abs(difference)
-
-
-@njit(nogil=True, cache=True)
-def _box_distance(query, lower, upper, node, kind, p, lanes):
-    """The distance of a query to a node's box."""
-    d = query.shape[0]
-    if d >= _LANES:
-        lanes[:] = 0.0
+@njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+def _box_distance(query, lower, upper, node, kind, p):
+    """A lower bound of the distance of a query to the points in a node's box."""
     total = 0.0
-    for f in range(d):
-        gap = 0.0
-        if query[f] < lower[node, f]:
-            gap = lower[node, f] - query[f]
-        elif query[f] > upper[node, f]:
-            gap = query[f] - upper[node, f]
-        term = _term(gap, kind, p)
-        if kind == LARGEST:
-            total = max(total, term)
-        elif d < _LANES:
-            total += term
-        else:
-            lanes[f % _LANES] += term
-    if d >= _LANES and kind != LARGEST:
-        half = _LANES // 2
-        while half > 0:
-            for lane in range(half):
-                lanes[lane] += lanes[lane + half]
-            half //= 2
-        total = lanes[0]
-    return total
+    if kind == SQUARES:
+        for f in range(query.shape[0]):
+            gap = max(max(lower[node, f] - query[f], query[f] - upper[node, f]), 0.0)
+            total += gap * gap
+    elif kind == SUMS:
+        for f in range(query.shape[0]):
+            total += max(max(lower[node, f] - query[f], query[f] - upper[node, f]), 0.0)
+    elif kind == LARGEST:
+        for f in range(query.shape[0]):
+            total = max(total, max(lower[node, f] - query[f], query[f] - upper[node, f]))
+    else:
+        for f in range(query.shape[0]):
+            total += max(max(lower[node, f] - query[f], query[f] - upper[node, f]), 0.0) ** p
+    # The sum may have been rounded upwards, by less than this.
+    return total * _ROUNDED_DOWN
 
 
 @njit(nogil=True, cache=True)
@@ -117,21 +99,19 @@ def _leaf_distances(leaves, leaf, query, kind, p, sums):
     for f in range(d):
         value = query[f]
         lane = 0 if n_lanes == 1 else f % _LANES
-        total = sums[lane]
-        points = leaves[leaf, f]
         if kind == SQUARES:
             for place in range(width):
-                difference = points[place] - value
-                total[place] += difference * difference
+                difference = leaves[leaf, f, place] - value
+                sums[lane, place] += difference * difference
         elif kind == SUMS:
             for place in range(width):
-                total[place] += abs(points[place] - value)
+                sums[lane, place] += abs(leaves[leaf, f, place] - value)
         elif kind == LARGEST:
             for place in range(width):
-                total[place] = max(total[place], abs(points[place] - value))
+                sums[lane, place] = max(sums[lane, place], abs(leaves[leaf, f, place] - value))
         else:
             for place in range(width):
-                total[place] += abs(points[place] - value) ** p
+                sums[lane, place] += abs(leaves[leaf, f, place] - value) ** p
     half = n_lanes // 2
     while half > 0:
         for lane in range(half):
@@ -164,7 +144,6 @@ def _nearest(queries, rows, tree, kind, p, distances, indices):
     first_leaf = len(starts) // 2
     stack = np.empty(128, dtype=np.int64)
     bounds = np.empty(128)
-    lanes = np.empty(_LANES)
     sums = np.empty((_LANES, leaves.shape[2]))
     for i in rows:
         query = queries[i]
@@ -179,8 +158,8 @@ def _nearest(queries, rows, tree, kind, p, distances, indices):
                 continue
             while node < first_leaf:
                 left = 2 * node + 1
-                near = _box_distance(query, lower, upper, left, kind, p, lanes)
-                far = _box_distance(query, lower, upper, left + 1, kind, p, lanes)
+                near = _box_distance(query, lower, upper, left, kind, p)
+                far = _box_distance(query, lower, upper, left + 1, kind, p)
                 node = left
                 if far < near:
                     near, far, node = far, near, left + 1
@@ -194,6 +173,12 @@ def _nearest(queries, rows, tree, kind, p, distances, indices):
                 continue
             _leaf_distances(leaves, node - first_leaf, query, kind, p, sums)
             visits += 1
+            width = leaves.shape[2]
+            hits = np.int32(0)
+            for place in range(width):
+                hits = np.int32(hits + np.int32(sums[0, place] <= worst))
+            if hits == 0:
+                continue
             start = starts[node]
             for place in range(stops[node] - start):
                 distance = sums[0, place]
@@ -216,7 +201,6 @@ def _within(queries, radii, tree, kind, p, offsets, distances, indices):
     listing = len(indices) > 0
     counts = np.zeros(len(queries), dtype=np.int64)
     stack = np.empty(128, dtype=np.int64)
-    lanes = np.empty(_LANES)
     sums = np.empty((_LANES, leaves.shape[2]))
     for i in range(len(queries)):
         query = queries[i]
@@ -225,7 +209,7 @@ def _within(queries, radii, tree, kind, p, offsets, distances, indices):
         while height > 0:
             height -= 1
             node = stack[height]
-            if _root(_box_distance(query, lower, upper, node, kind, p, lanes), kind, p) > radii[i]:
+            if _root(_box_distance(query, lower, upper, node, kind, p), kind, p) > radii[i]:
                 continue
             if node < first_leaf:
                 stack[height], stack[height + 1] = 2 * node + 1, 2 * node + 2
@@ -256,13 +240,12 @@ def _first_leaves(queries, starts, lower, upper):
     """The leaf that each query would be put into, to visit neighbouring queries one after the other."""
     found = np.empty(len(queries), dtype=np.int64)
     first_leaf = len(starts) // 2
-    lanes = np.empty(_LANES)
     for i in range(len(queries)):
         node = 0
         while node < first_leaf:
             left = 2 * node + 1
-            near = _box_distance(queries[i], lower, upper, left, SUMS, 1.0, lanes)
-            far = _box_distance(queries[i], lower, upper, left + 1, SUMS, 1.0, lanes)
+            near = _box_distance(queries[i], lower, upper, left, SUMS, 1.0)
+            far = _box_distance(queries[i], lower, upper, left + 1, SUMS, 1.0)
             node = left if near <= far else left + 1
         found[i] = node
     return found
@@ -363,7 +346,7 @@ class KDTree:
             _nearest(queries, rows, self._tree(), self.kind, self.p, distances, indices)
             done(len(rows))
 
-        _in_threads(work, range(0, m, _QUERY_ROWS), n_threads)
+        in_threads(work, range(0, m, _QUERY_ROWS), n_threads)
         return self._finish(distances), indices
 
     def within(self, queries, radii, n_threads: int):
@@ -396,7 +379,7 @@ class KDTree:
                 queries[part], radii[part], self._tree(), self.kind, self.p, counts[part], nothing[0], nothing[1]
             )
 
-        _in_threads(count, range(0, m, _QUERY_ROWS), n_threads)
+        in_threads(count, range(0, m, _QUERY_ROWS), n_threads)
         offsets = np.cumsum(counts) - counts
         distances, columns = np.empty(counts.sum()), np.empty(counts.sum(), dtype=np.int64)
 
@@ -405,17 +388,7 @@ class KDTree:
             _within(queries[part], radii[part], self._tree(), self.kind, self.p, offsets[part], distances, columns)
 
         if len(columns):
-            _in_threads(fill, range(0, m, _QUERY_ROWS), n_threads)
+            in_threads(fill, range(0, m, _QUERY_ROWS), n_threads)
         rows = np.repeat(np.arange(m), counts)
         order = np.lexsort((columns, rows))
         return rows, columns[order], distances[order] / self.scale
-
-
-def _in_threads(work, starts, n_threads: int):
-    if n_threads == 1 or len(starts) < 2:
-        for start in starts:
-            work(start)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            for _ in pool.map(work, starts):
-                pass

@@ -8,17 +8,14 @@ to the next stage, of higher precision, and in the end to a comparison with all 
 """
 
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
 
 import numpy as np
 import torch
 from numba import njit
 
 from skdl.kernels.neighbors import Reference, centred_queries
+from skdl.kernels.threads import in_threads, one_torch_thread
 
 QUERY_TILE = 512
 POINT_TILE = 1024
@@ -235,27 +232,6 @@ def _compare_all(queries, rows, points, scale, distances, indices):
                 filled += filled < k
 
 
-_torch_lock = threading.Lock()
-_torch_users: list[int] = []
-
-
-@contextmanager
-def _one_torch_thread():
-    """Let every product run in the thread that asks for it; torch's setting comes back when the last user leaves."""
-    with _torch_lock:
-        if not _torch_users:
-            _torch_users.append(torch.get_num_threads())
-            torch.set_num_threads(1)
-        _torch_users.append(0)
-    try:
-        yield
-    finally:
-        with _torch_lock:
-            _torch_users.pop()
-            if len(_torch_users) == 1:
-                torch.set_num_threads(_torch_users.pop())
-
-
 class _Scratch(threading.local):
     """The tiles of each thread, one of each type."""
 
@@ -366,14 +342,8 @@ class TileSearch:
             self._search_tile(queries[rows], k, precisions, scratch, distances[rows], indices[rows])
             done(rows.stop - rows.start)
 
-        with _one_torch_thread():
-            if n_threads == 1 or m <= step:
-                for start in range(0, m, step):
-                    work(start)
-            else:
-                with ThreadPoolExecutor(n_threads) as pool:
-                    for _ in pool.map(work, range(0, m, step)):
-                        pass
+        with one_torch_thread():
+            in_threads(work, range(0, m, step), n_threads)
         np.sqrt(distances, out=distances)
         distances /= self.reference(precisions[0]).exact_scale
         return distances, indices
@@ -396,36 +366,3 @@ class TileSearch:
             if not len(rows):
                 return
         _compare_all(queries, rows, self.points, stage.exact_scale, distances, indices)
-
-
-@cache
-def coarse_products_pay(d: int) -> bool:
-    """Whether products of bfloat16 are summed in single precision here, and are much faster than those of float32.
-
-    Parameters
-    ----------
-    d : int
-        The length of the sums.
-
-    Returns
-    -------
-    bool
-    """
-    generator = torch.Generator().manual_seed(0)
-    # Sums of positive numbers, which a running sum in bfloat16 would get badly wrong.
-    A = torch.rand(64, d, generator=generator).to(torch.bfloat16)
-    B = torch.rand(POINT_TILE, d, generator=generator).to(torch.bfloat16)
-    exact = A.double() @ B.double().T
-    if not bool((((A @ B.T).double() - exact).abs() <= 1.01 * (2.0**-8 + d * 2.0**-24) * exact).all()):
-        return False
-    seconds = []
-    for dtype in (torch.bfloat16, torch.float32):
-        left, right = A.to(dtype).repeat(8, 1), B.to(dtype)
-        out = torch.empty(len(left), len(right), dtype=dtype)
-        times = []
-        for _ in range(6):
-            start = time.perf_counter()
-            torch.mm(left, right.T, out=out)
-            times.append(time.perf_counter() - start)
-        seconds.append(min(times))
-    return seconds[0] < 0.4 * seconds[1]

@@ -9,7 +9,8 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import KFold
 
 from skdl.base import fit_family, fit_one_by_one
-from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor, _index
+from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from skdl.neighbors._base import NeighborsBase
 
 CANDIDATES = [
     {"n_neighbors": k, "weights": weights}
@@ -44,13 +45,13 @@ def test_members_predict_the_same_bits(cls, weight):
 def test_one_search_serves_all(monkeypatch):
     X, y = _data()
     calls = []
-    original = _index.Index.kneighbors
+    original = NeighborsBase._search_alone
 
-    def counted(index, queries, k, verbose=0):
+    def counted(model, queries, k):
         calls.append(k)
-        return original(index, queries, k, verbose)
+        return original(model, queries, k)
 
-    monkeypatch.setattr(_index.Index, "kneighbors", counted)
+    monkeypatch.setattr(NeighborsBase, "_search_alone", counted)
     candidates = [{"n_neighbors": k, "weights": w} for k in (1, 20, 7) for w in ("uniform", "distance")]
     members = list(fit_family(KNeighborsClassifier(), X, y, candidates=candidates, splits=[np.arange(300)]))
     for _ in range(2):

@@ -8,14 +8,14 @@ from skdl.kernels import tiles
 from skdl.kernels.kdtree import KDTree
 from skdl.kernels.neighbors import prepare
 from skdl.kernels.tiles import TileSearch
-from skdl.neighbors import NearestNeighbors, _index
+from skdl.neighbors import NearestNeighbors, _index_base, _index_dense
 from tests.neighbors.oracles import all_distances, assert_same_neighbors, nearest
 
 
 @pytest.fixture(params=["tiles", "tree"])
 def large(request, monkeypatch):
     """Send every search to the compiled kernels."""
-    monkeypatch.setattr(_index, "TILE_WORK", 0)
+    monkeypatch.setattr(_index_dense, "TILE_WORK", 0)
     return {"algorithm": "brute" if request.param == "tiles" else "kd_tree"}
 
 
@@ -27,7 +27,7 @@ def _random(n, m, d, dtype=np.float64, seed=0):
 def _plain(X, queries, k, **params):
     distances, indices = [], []
     for start in range(0, len(queries), 16):
-        found = _index.Index.kneighbors(NearestNeighbors(**params).fit(X)._index(), queries[start : start + 16], k)
+        found = _index_base.Index.kneighbors(NearestNeighbors(**params).fit(X)._index(), queries[start : start + 16], k)
         distances.append(found[0])
         indices.append(found[1])
     return np.vstack(distances), np.vstack(indices)
@@ -174,9 +174,35 @@ def test_minkowski_powers_in_a_tree():
 
 
 def test_auto_takes_the_tree_for_few_features_alone(monkeypatch):
-    monkeypatch.setattr(_index, "TILE_WORK", 0)
+    monkeypatch.setattr(_index_dense, "TILE_WORK", 0)
     for d, expected in [(2, True), (14, False)]:
         X, queries = _random(20000, 200, d)
         search = NearestNeighbors().fit(X)
         search.kneighbors(queries)
         assert search._index()._held[("pays", 5)] == expected
+
+
+@pytest.mark.parametrize("p", [1.5, 3, 0.5])
+def test_odd_powers_go_by_a_tree(p):
+    X, queries = _random(5000, 60, 4)
+    search = NearestNeighbors(p=p).fit(X)
+    full = all_distances(queries, X, p)
+    assert_same_neighbors(search.kneighbors(queries), full, 5, rtol=1e-11)
+    radius = float(np.quantile(full, 0.01))
+    indices = search.radius_neighbors(queries, radius=radius, return_distance=False)
+    for row in range(60):
+        np.testing.assert_array_equal(indices[row], np.flatnonzero(full[row] <= radius))
+    assert search._index().by_tree
+    assert_same_neighbors(NearestNeighbors(p=p, algorithm="brute").fit(X).kneighbors(queries), full, 5, rtol=1e-11)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "cosine", "sqeuclidean"])
+def test_radius_of_large_searches(metric, large):
+    X, queries = _random(1500, 90, 5)
+    radius = {"cosine": 0.05, "sqeuclidean": 0.5}.get(metric, 0.7)
+    found = NearestNeighbors(metric=metric, radius=radius, **large).fit(X).radius_neighbors(queries)
+    index = NearestNeighbors(metric=metric, radius=radius).fit(X)._index()
+    expected = _index_base.Index.radius_neighbors(index, queries, np.full(90, radius))
+    for row in range(90):
+        np.testing.assert_array_equal(found[1][row], expected[1][row])
+        np.testing.assert_array_equal(found[0][row], expected[0][row])

@@ -1,0 +1,205 @@
+"""Indexes of dense rows for the metrics that skdl computes itself, on any device."""
+
+import sys
+import threading
+import warnings
+
+import numpy as np
+import torch
+
+from skdl.kernels import neighbors as kernel
+from skdl.kernels.distances import block_distances
+from skdl.kernels.mixed import mixed_block
+from skdl.kernels.precision import coarse_products_pay, single_precision_is_kept
+from skdl.kernels.selection import smallest
+from skdl.neighbors._index_base import Index, entries_within, n_threads, tree_within
+from skdl.utils import progress
+
+# From how much work on (queries x rows x features) the search goes by compiled tiles, and by products in bfloat16.
+# Once the compiled code is loaded, from how much.
+TILE_WORK = 1 << 28
+LOADED_TILE_WORK = 1 << 21
+COARSE_WORK = 1 << 34
+COARSE_FEATURES = 128
+
+# How many queries are embedded at a time.
+QUERY_ROWS = 1 << 15
+
+
+class DenseIndex(Index):
+    """Dense search for the metrics that skdl computes itself; large searches on a CPU go by compiled kernels."""
+
+    tree_kind = 0
+
+    def __init__(self, metric, X, **options):
+        super().__init__(metric, metric.embed(X, False), **options)
+        self.points = kernel.as_tensor(self.X, self.device)
+        self.lock = threading.RLock()
+        self._held: dict = {}
+
+    def held(self, key, build):
+        """An item that is built once, by whichever thread comes first."""
+        with self.lock:
+            if key not in self._held:
+                self._held[key] = build()
+            return self._held[key]
+
+    def is_large(self, m: int) -> bool:
+        """Whether so many queries are worth compiled code, which takes a while to load."""
+        n, d = self.X.shape
+        loaded = "skdl.kernels.tiles" in sys.modules or "skdl.kernels.kdtree" in sys.modules
+        enough = min(TILE_WORK, LOADED_TILE_WORK) if loaded else TILE_WORK
+        return self.device.type == "cpu" and m * n * (d + 16) >= enough
+
+    def exact_scale(self) -> float:
+        return 1.0
+
+    def tree(self):
+        """The k-d tree of the points."""
+        from skdl.kernels.kdtree import KDTree
+
+        return self.held(
+            "tree",
+            lambda: KDTree(self.X, self.tree_kind, leaf_size=self.leaf_size, scale=self.exact_scale()),
+        )
+
+    def radius_neighbors(self, queries, radius, verbose=0):
+        if not self.is_large(queries.shape[0]) or self.X.shape[1] >= 16 or self.algorithm == "brute":
+            return super().radius_neighbors(queries, radius, verbose)
+        return tree_within(self, queries, radius)
+
+    def in_parts(self, queries, k, verbose, search):
+        """Search large pieces of the queries, embedded and made dense one after the other."""
+        m = queries.shape[0]
+        distances, indices = np.empty((m, k)), np.empty((m, k), dtype=np.int64)
+        with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
+            for start in range(0, m, QUERY_ROWS):
+                rows = slice(start, min(start + QUERY_ROWS, m))
+                part = kernel.as_tensor(self.prepare_queries(queries[rows]), self.device).numpy()
+                distances[rows], indices[rows] = search(part, bar.update)
+        return self.metric.finish(distances), indices
+
+    def kneighbors(self, queries, k, verbose=0):
+        if not self.is_large(queries.shape[0]):
+            return super().kneighbors(queries, k, verbose)
+        threads = n_threads(self.n_jobs)
+        return self.in_parts(queries, k, verbose, lambda part, done: self.tree().kneighbors(part, k, threads, done))
+
+
+class EuclideanIndex(DenseIndex):
+    """Dense Euclidean search by products and exact differences, on any device, or by a k-d tree."""
+
+    def reference(self, dtype):
+        """The points prepared for products of this type."""
+        return self.held(dtype, lambda: kernel.prepare(self.points, dtype))
+
+    def exact_scale(self):
+        return self.reference(torch.float32).exact_scale
+
+    def _precisions(self):
+        # TF32 or bfloat16 products would break the error bound.
+        exact = single_precision_is_kept(self.device)
+        return [torch.float32, torch.float64] if exact else [torch.float64]
+
+    def _tree_pays(self, queries, k) -> bool:
+        """Whether a k-d tree looks at so few leaves that it beats the comparison with all rows."""
+        n, d = self.X.shape
+        if d >= 16 or self.algorithm == "brute" or k > 128:
+            return False
+        if self.algorithm == "kd_tree":
+            return True
+
+        def probe():
+            step = max(1, queries.shape[0] // 64)
+            visits = self.tree().visits(self.prepare_queries(queries[::step][:64]), k)
+            # Nanoseconds for a leaf and for a row, as measured; the answer is the same either way.
+            return visits * (60 + self.leaf_size * (1 + 0.4 * d)) < n * (0.7 + 0.01 * d)
+
+        return self.held(("pays", k), probe)
+
+    def kneighbors(self, queries, k, verbose=0):
+        m, (n, d) = queries.shape[0], self.X.shape
+        if not self.is_large(m) or self._tree_pays(queries, k):
+            return super().kneighbors(queries, k, verbose)
+        from skdl.kernels.tiles import TileSearch
+
+        tiles = self.held("tiles", lambda: TileSearch(self.points.numpy(), self.reference))
+        precisions = self._precisions()
+        if d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and coarse_products_pay(d):
+            precisions = [torch.bfloat16, *precisions]
+        threads = n_threads(self.n_jobs)
+        return self.in_parts(
+            queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, precisions, threads, done)
+        )
+
+    def block(self, queries):
+        reference = self.reference(torch.float64)
+        return kernel.euclidean_block(reference, kernel.as_tensor(queries, self.device))
+
+    def search(self, queries, k):
+        queries = kernel.as_tensor(queries, self.device)
+        limit = 8 * (k + 8) * len(queries)
+        precisions = self._precisions()
+        found = kernel.nearest(self.reference(precisions[0]), queries, k, limit)
+        if found is None:
+            found = kernel.nearest(self.reference(torch.float64), queries, k)
+        return self._root(found[0]), found[1].cpu().numpy()
+
+    def _root(self, squares):
+        # By NumPy, since torch's root is not always rounded to the nearest number.
+        return np.sqrt(squares.cpu().numpy()) / self.exact_scale()
+
+    def search_within(self, queries, radius):
+        queries, reach = kernel.as_tensor(queries, self.device), kernel.as_tensor(radius, self.device)
+        rows, columns, squares = kernel.within(self.reference(self._precisions()[0]), queries, reach)
+        rows, columns, distances = rows.cpu().numpy(), columns.cpu().numpy(), self._root(squares)
+        inside = distances <= radius[rows]
+        return rows[inside], columns[inside], distances[inside]
+
+
+class DifferenceIndex(DenseIndex):
+    """Dense Manhattan and Chebyshev search by differences, on any device, or by a k-d tree."""
+
+    entry_bytes = 16 * 8 + 24
+
+    def __init__(self, metric, X, **options):
+        super().__init__(metric, X, **options)
+        self.tree_kind = {"manhattan": 1, "chebyshev": 2}[metric.kind]
+
+    def block(self, queries):
+        return self._block(queries)
+
+    def _block(self, queries):
+        columns = self.held("columns", lambda: self.points.double().T.contiguous())
+        return block_distances(kernel.as_tensor(queries, self.device).double(), columns, self.metric.kind)
+
+    def search(self, queries, k):
+        return tuple(part.cpu().numpy() for part in smallest(self._block(queries), k))
+
+    def search_within(self, queries, radius):
+        return entries_within(self._block(queries).cpu().numpy(), radius)
+
+
+class MixedIndex(Index):
+    """Tables with numbers, categories and gaps, on any device."""
+
+    entry_bytes = 64
+
+    def __init__(self, metric, X, *, categorical, **options):
+        super().__init__(metric, X, **options)
+        self.categorical = categorical
+        with warnings.catch_warnings():
+            # A column may hold nothing but gaps.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self.ranges = np.nanmax(X, axis=0) - np.nanmin(X, axis=0)
+        self.points = kernel.as_tensor(X, self.device).double()
+
+    def block(self, queries):
+        queries = kernel.as_tensor(queries, self.device).double()
+        return mixed_block(queries, self.points, self.categorical, self.ranges, self.metric.arguments["metric"])
+
+    def search(self, queries, k):
+        return tuple(part.cpu().numpy() for part in smallest(self.block(queries), k))
+
+    def search_within(self, queries, radius):
+        return entries_within(self.block(queries).cpu().numpy(), radius)
