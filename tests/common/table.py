@@ -171,6 +171,24 @@ ROWS = (
         negative="alpha",
     ),
     Row(
+        "C45Classifier",
+        fast={"max_depth": 4},
+        reference=tree.DecisionTreeClassifier(max_depth=4, random_state=0),
+        score_margin=0.1,  # another criterion
+        draws=False,
+        candidates=({}, {"max_depth": 2}),
+        negative="max_depth",
+    ),
+    Row(
+        "CARTClassifier",
+        fast={"max_depth": 4},
+        reference=tree.DecisionTreeClassifier(max_depth=4, random_state=0),
+        score_margin=0.02,
+        draws=False,
+        candidates=({}, {"max_depth": 2}),
+        negative="max_depth",
+    ),
+    Row(
         "CNNClassifier",
         fast=_TINY_NETWORK,
         rounding=1e-4,
@@ -233,6 +251,13 @@ ROWS = (
         candidates=({}, {"var_smoothing": 1e-2}, {"var_smoothing": 1.0}),
     ),
     Row(
+        "ID3Classifier",
+        fast={"max_depth": 4},
+        draws=False,
+        candidates=({}, {"max_depth": 1}),
+        negative="max_depth",
+    ),
+    Row(
         "KMeans",
         fast={"n_clusters": 3, "n_init": 2},
         reference=cluster.KMeans(3, init=first_rows, n_init=1, tol=0),
@@ -257,6 +282,10 @@ ROWS = (
         candidates=({}, {"n_neighbors": 1}, {"n_neighbors": 9, "weights": "distance"}, {"p": 1}),
         negative="n_neighbors",
         conditional_attributes=_LEARNT_METRIC,
+    ),
+    Row(
+        "KernelRegressor",
+        candidates=({}, {"bandwidth": 0.5}),
     ),
     Row(
         "LinearRegression",
