@@ -13,7 +13,9 @@ __all__ = ["Fold", "as_rows", "count_rows", "take_metadata"]
 
 def count_rows(X) -> int:
     """Return the number of samples of anything that can be indexed."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+    if hasattr(X, "shape"):
+        return X.shape[0]
+    return len(X) if hasattr(X, "__len__") else len(np.asarray(X))
 
 
 def as_rows(indices) -> np.ndarray:

@@ -30,8 +30,17 @@ class _HalvingSearch(FamilySearch):
         -------
         self
             The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer samples than a round needs.
         """
         self._n_samples_orig = count_rows(X)
+        if self._n_samples_orig < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs two samples at least, got n_samples = {self._n_samples_orig}."
+            )
         super().fit(X, y, **params)
         self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
         return self

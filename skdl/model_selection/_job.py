@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skdl.model_selection._fold import Fold, count_rows, take_metadata
+from skdl.model_selection._inherited import rows_of
 
 __all__ = ["Ground", "Job", "PipelineGround", "final_step"]
 
@@ -170,7 +171,11 @@ class PipelineGround(Ground):
         return _TransformedFold(self, estimator)
 
     def fold_to_score(self, fold: Fold) -> Fold:
-        return fold if self._last_is_enough else self.original
+        if self._last_is_enough:
+            return fold
+        # Slices of its own: steps may overwrite what they are given.
+        original = self.original
+        return Fold(original.estimator, original.X, original.y, original.train, original.test)
 
     def to_score(self, fitted, candidate: int):
         if self._last_is_enough:
@@ -194,7 +199,8 @@ class _TransformedFold(Fold):
 
     def __init__(self, ground: PipelineGround, estimator):
         original = ground.original
-        estimator = ground.estimator if estimator is None else estimator
+        self.shared = estimator is None
+        estimator = ground.estimator if self.shared else estimator
         super().__init__(estimator, original.X, original.y, original.train, original.test)
         self.ground = ground
 
@@ -205,7 +211,8 @@ class _TransformedFold(Fold):
 
     @cached_property
     def testing(self):
-        return self.ground.tested, self.ground.original.testing[1]
+        X = self.ground.tested
+        return X if self.shared else rows_of(X, np.arange(count_rows(X))), self.ground.original.testing[1]
 
 
 def final_step(estimator) -> str | None:

@@ -57,6 +57,7 @@ class _Run:
         self.members = members
         self.tell = tell
         self.notes: list[str] = []
+        self.warned = False
         self.done: set[tuple[int, int]] = set()
 
     def pipeline(self, candidates, split, *, stacked):
@@ -111,7 +112,8 @@ class _Run:
                 except InterruptedFitWarning as cut_short:
                     raise KeyboardInterrupt from cut_short
                 except Exception as error:
-                    failure = error
+                    # The error itself would keep alive what the family had made until then.
+                    failure = (f"{type(error).__name__}: {error}", _is_out_of_memory(error))
                 seconds += time.perf_counter() - start
                 if failure is not None or item is None:
                     break
@@ -127,19 +129,22 @@ class _Run:
                 del fitted
         finally:
             _share(self.members[begun:], seconds)
+        del fitted_members, folds
         if failure is not None:
-            self._halve(ground, candidates, splits, failure)
+            self._halve(ground, candidates, splits, *failure)
         else:
             # A family leaves out a member that cannot be fitted; alone, the member says why.
             for candidate, split in sorted(wanted):
                 self.alone(ground, candidate, split)
 
-    def _halve(self, ground, candidates, splits, failure):
+    def _halve(self, ground, candidates, splits, error, out_of_memory):
         shape = f"{len(candidates)} candidates x {len(splits)} splits"
-        self.notes.append(f"a family of {shape} was halved: {type(failure).__name__}: {failure}")
-        if _is_out_of_memory(failure):
+        self.notes.append(f"a family of {shape} was halved: {error}")
+        if out_of_memory and not self.warned:
+            self.warned = True
             warnings.warn(
-                f"Out of memory with {shape} fitted together; going on with half of them at a time.",
+                f"Out of memory with {shape} fitted together; going on with half of them at a time. This is said "
+                "once for each group.",
                 DeviceMemoryWarning,
                 stacklevel=2,
             )
