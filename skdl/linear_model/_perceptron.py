@@ -26,10 +26,6 @@ from skdl.utils import (
     validate_X_y,
 )
 
-# Steps of the intercept are shorter for sparse data, as in scikit-learn: there most columns of a sample are zero, but
-# the constant never is.
-_SPARSE_INTERCEPT = 0.01
-
 
 class Perceptron(LinearClassifier):
     """Rosenblatt's perceptron: whenever a sample lies on the wrong side, the weights move by it.
@@ -110,10 +106,11 @@ class Perceptron(LinearClassifier):
     A pass costs ``2 n d`` operations for each class, or twice the stored values of sparse X; the memory beyond X is a
     float64 copy of it.
 
-    Differences from scikit-learn. With ``shuffle=False`` the weights are scikit-learn's. With ``shuffle=True`` equal
-    samples are merged and the orders are drawn over what the samples are, not where they stand: so the order of rows
-    does not matter, a weight of two is the same as a copy, and the mean loss that decides on stopping is weighted. The
-    drawn orders are others than scikit-learn's.
+    Differences from scikit-learn. With ``shuffle=False`` and dense X the weights are scikit-learn's; for sparse X
+    scikit-learn shortens the steps of the intercept to a hundredth, and here sparse X gives what dense X gives. With
+    ``shuffle=True`` equal samples are merged and the orders are drawn over what the samples are, not where they stand:
+    so the order of rows does not matter, a weight of two is the same as a copy, and the mean loss that decides on
+    stopping is weighted. The drawn orders are others than scikit-learn's.
 
     References
     ----------
@@ -298,7 +295,7 @@ class Perceptron(LinearClassifier):
             visit = partial(kernel.pass_sparse, X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64))
         else:
             visit = partial(kernel.pass_dense, X)
-        constant = (_SPARSE_INTERCEPT if sp.issparse(X) else 1.0) * self.fit_intercept
+        constant = float(self.fit_intercept)
 
         def learn_one(k: int, bar):
             positive = codes == (1 if n_tasks == 1 else k)

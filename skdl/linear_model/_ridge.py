@@ -5,6 +5,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
+from skdl.exceptions import InvalidParameterError
 from skdl.kernels.ridge import RidgeSystem, solve_sparse
 from skdl.linear_model._base import copy_columns
 from skdl.linear_model._least_squares import LeastSquares, LeastSquaresProblem
@@ -164,7 +165,9 @@ class Ridge(LeastSquares):
     def _alphas(self, n_targets: int) -> np.ndarray:
         alphas = np.asarray(to_host(self.alpha))
         if alphas.dtype.kind not in "iuf" or alphas.ndim > 1 or not (np.isfinite(alphas) & (alphas >= 0)).all():
-            raise ValueError(f"alpha of Ridge must be a number in [0, inf) or one for each target; got {self.alpha!r}.")
+            raise InvalidParameterError(
+                f"alpha of Ridge must be a number in [0, inf) or one for each target; got {self.alpha!r}."
+            )
         if alphas.ndim == 1 and len(alphas) not in (1, n_targets):
             raise ValueError(
                 f"alpha has {len(alphas)} values, but y has {n_targets} targets: give one value, or one for each."
