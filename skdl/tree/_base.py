@@ -2,7 +2,7 @@
 
 import numbers
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
@@ -13,6 +13,7 @@ from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, no_worse_as_
 from skdl.tree._family import fit_family_of_trees
 from skdl.tree._rules import to_rules
 from skdl.tree._to_sklearn import to_sklearn
+from skdl.tree._training import TrainingSet, category_counts
 from skdl.tree._tree import Tree
 from skdl.utils import (
     Interval,
@@ -44,32 +45,11 @@ COMMON_CONSTRAINTS: dict[str, list] = {
     "max_leaf_nodes": [Interval("int", 2, None), None],
     "min_impurity_decrease": [Interval("real", 0.0, None)],
     "ccp_alpha": [Interval("real", 0.0, None)],
+    "monotonic_cst": [Iterable, None],
+    "categorical_features": [Options("from_dtype"), Iterable, None],
     "validation_fraction": [Interval("real", 0.0, 1.0, "neither")],
     "max_bins": [Interval("int", 2, MAX_BINS), Options("auto"), None],
 }
-
-
-class TrainingSet(NamedTuple):
-    """What a fit has checked and encoded."""
-
-    X: np.ndarray  # (n, d) without the rows of weight zero
-    samples: Samples
-    schema: Any
-    n_classes: np.ndarray
-    centre: np.ndarray  # (V,) the targets in the samples are (y - centre) / scale
-    scale: np.ndarray
-    seed: int
-    grown_from: np.ndarray | None  # rows, where others are held out for pruning
-    held_out: np.ndarray | None
-
-    def part(self) -> "TrainingSet":
-        """The rows that the tree is grown from."""
-        rows = self.grown_from
-        if rows is None:
-            return self
-        label, target, weight, first = self.samples
-        samples = Samples(label[rows], target[rows], weight[rows] if len(weight) else weight, first)
-        return self._replace(X=self.X[rows], samples=samples)
 
 
 class BaseDecisionTree(Estimator, ABC):
@@ -262,8 +242,12 @@ class BaseDecisionTree(Estimator, ABC):
 
         Parameters
         ----------
-        X, y, sample_weight
-            As in :meth:`fit`.
+        X : array-like or frame of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each sample counts.
 
         Returns
         -------
@@ -281,7 +265,7 @@ class BaseDecisionTree(Estimator, ABC):
         return Bunch(ccp_alphas=alphas, impurities=risks)
 
     def _encoded(self, X) -> np.ndarray:
-        check_is_fitted(self)
+        check_is_fitted(self, "tree_")
         return encode_table(self, X, self._schema, allow_nan=True)
 
     def apply(self, X) -> np.ndarray:
@@ -314,13 +298,24 @@ class BaseDecisionTree(Estimator, ABC):
         return self.tree_.decision_path(self._encoded(X))
 
     def get_depth(self) -> int:
-        """The number of splits on the longest way from the root to a leaf."""
-        check_is_fitted(self)
+        """The depth of the tree.
+
+        Returns
+        -------
+        int
+            The number of splits on the longest way from the root to a leaf.
+        """
+        check_is_fitted(self, "tree_")
         return self.tree_.max_depth
 
     def get_n_leaves(self) -> int:
-        """The number of leaves."""
-        check_is_fitted(self)
+        """The number of leaves.
+
+        Returns
+        -------
+        int
+        """
+        check_is_fitted(self, "tree_")
         return self.tree_.n_leaves
 
     def to_sklearn(self):
@@ -358,7 +353,7 @@ class BaseDecisionTree(Estimator, ABC):
     @property
     def feature_importances_(self) -> np.ndarray:
         """How much each feature lowers the impurity, of shape (n_features_in_,), with sum 1 (or all 0)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "tree_")
         return self.tree_.compute_feature_importances()
 
     def __sklearn_tags__(self):
@@ -377,14 +372,3 @@ def links_of(tree: Tree) -> np.ndarray:
 
 def _risk(tree: Tree) -> np.ndarray:
     return tree.weighted_n_node_samples / tree.weighted_n_node_samples[0] * tree.impurity
-
-
-def category_counts(schema) -> np.ndarray:
-    """How many categories each column has, of shape (d,); 0 for a numeric one."""
-    return np.array([0 if values is None else len(values) for values in schema.categories], dtype=np.int64)
-
-
-def label_and_weight(training: TrainingSet) -> tuple[np.ndarray, np.ndarray]:
-    """The class codes and the weights of a training set with one output, both of shape (n,)."""
-    weight = training.samples.weight
-    return np.ascontiguousarray(training.samples.label[:, 0]), weight if len(weight) else np.ones(len(training.X))

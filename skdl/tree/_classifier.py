@@ -7,8 +7,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skdl.kernels.tree import SLACK, Rules, extra_errors, no_worse_as_leaves
-from skdl.tree._base import COMMON_CONSTRAINTS, BaseDecisionTree, category_counts, label_and_weight
+from skdl.tree._base import COMMON_CONSTRAINTS, BaseDecisionTree
 from skdl.tree._multiway_tree import MultiwayTree
+from skdl.tree._training import category_counts, label_and_weight
 from skdl.utils import Interval, Options, encode_classes
 
 __all__ = ["DecisionTreeClassifier"]

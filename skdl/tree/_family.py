@@ -20,11 +20,14 @@ _AFTERWARDS = ("max_depth", "ccp_alpha", "confidence_factor", "subtree_raising",
 def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None):
     """Yield (candidate index, split index, fitted estimator) for every candidate and split."""
     groups = _groups(estimator, candidates)
+    unfitted = [copy.copy(estimator).set_params(**parameters) for parameters in candidates]
+    for member in unfitted:
+        member._check_parameters()
     for split_index, rows in enumerate(splits):
         X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
         weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
         for members in groups:
-            yield from _fit_group(estimator, X_split, y_split, weight, members, split_index)
+            yield from _fit_group(estimator, X_split, y_split, weight, members, unfitted, split_index)
 
 
 def _groups(estimator, candidates):
@@ -41,11 +44,9 @@ def _groups(estimator, candidates):
     return list(groups.values())
 
 
-def _fit_group(estimator, X, y, weight, members, split_index):
+def _fit_group(estimator, X, y, weight, members, unfitted, split_index):
     """Grow one tree to the greatest depth asked for and cut each member's tree from it."""
-    fitted = [copy.copy(estimator).set_params(**parameters) for _, parameters in members]
-    for member in fitted:
-        member._check_parameters()
+    fitted = [copy.copy(unfitted[index]) for index, _ in members]
     depths = [member.max_depth for member in fitted]
     grower = clone(estimator).set_params(**clone(dict(members[0][1]), safe=False))
     grower.max_depth = None if any(depth is None for depth in depths) else max(depths)

@@ -8,7 +8,18 @@ from skdl.utils import Interval, Options
 
 __all__ = ["C45Classifier", "CARTClassifier", "ID3Classifier"]
 
-_SHARED = ("max_depth", "min_samples_split", "min_samples_leaf", "min_weight_fraction_leaf", "random_state")
+_NAMES = (
+    "max_depth",
+    "min_samples_split",
+    "min_samples_leaf",
+    "min_weight_fraction_leaf",
+    "random_state",
+    "categorical_features",
+)
+_SHARED = {
+    **{name: COMMON_CONSTRAINTS[name] for name in _NAMES},
+    "class_weight": DecisionTreeClassifier._constraints["class_weight"],
+}
 
 
 class ID3Classifier(DecisionTreeClassifier):
@@ -55,9 +66,11 @@ class ID3Classifier(DecisionTreeClassifier):
     --------
     DecisionTreeClassifier : Every setting.
 
-    Notes ----- Cost: ``O(n d)`` for each level, ``O(n d log n)`` with numeric columns. Quinlan's ID3 knows
-    categories alone; numeric columns are split at the threshold with the most gain, and samples with a missing value
-    are shared out, as in C4.5. scikit-learn has no ID3.
+    Notes
+    -----
+    Cost: ``O(n d)`` for each level, ``O(n d log n)`` with numeric columns. Quinlan's ID3 knows categories alone;
+    numeric columns are split at the threshold with the most gain, and samples with a missing value are shared out, as
+    in C4.5. scikit-learn has no ID3.
 
     References
     ----------
@@ -75,7 +88,7 @@ class ID3Classifier(DecisionTreeClassifier):
     |   |--- class: out
     """
 
-    _constraints: ClassVar[dict[str, list]] = {name: COMMON_CONSTRAINTS[name] for name in _SHARED}
+    _constraints: ClassVar[dict[str, list]] = _SHARED
 
     def __init__(
         self,
@@ -172,11 +185,11 @@ class C45Classifier(DecisionTreeClassifier):
     >>> for rule in C45Classifier().fit(X, y).to_rules()[:2]:
     ...     print(rule)
     if petal width (cm) <= 0.60 then 0 (50/0)
-    if petal width (cm) <= 1.70 and petal width (cm) > 0.60 and petal length (cm) <= 4.90 then 1 (48/1)
+    if petal width (cm) > 0.60 and petal width (cm) <= 1.70 and petal length (cm) <= 4.90 then 1 (48/1)
     """
 
     _constraints: ClassVar[dict[str, list]] = {
-        **{name: COMMON_CONSTRAINTS[name] for name in _SHARED},
+        **_SHARED,
         "pruning": [Options("pessimistic", "reduced_error"), None],
         "confidence_factor": [Interval("real", 0.0, 0.5, "right")],
         "subtree_raising": [bool],
@@ -281,7 +294,8 @@ class CARTClassifier(DecisionTreeClassifier):
     """
 
     _constraints: ClassVar[dict[str, list]] = {
-        **{name: COMMON_CONSTRAINTS[name] for name in (*_SHARED, "ccp_alpha")},
+        **_SHARED,
+        "ccp_alpha": COMMON_CONSTRAINTS["ccp_alpha"],
     }
 
     def __init__(
