@@ -132,9 +132,15 @@ class Rows:
             )
             return
         rows = tile_rows(width, self.dtype.itemsize)
-        for start in range(0, self.n, rows):
-            piece = slice(start, min(start + rows, self.n))
-            work(piece, torch.from_numpy(self.points(piece)))
+        # Tiles are so small that waking torch's threads for each operation costs more than they save.
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for start in range(0, self.n, rows):
+                piece = slice(start, min(start + rows, self.n))
+                work(piece, torch.from_numpy(self.points(piece)))
+        finally:
+            torch.set_num_threads(n_threads)
 
 
 class CompiledRows(Rows):
