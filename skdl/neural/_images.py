@@ -101,7 +101,7 @@ class ImageNetwork(NeuralEstimator):
     def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
         # A copy has the strides that its shape implies. NumPy's may differ along an axis of length one, and torch would
         # choose another algorithm, with another rounding, for them.
-        return (torch.from_numpy(np.ascontiguousarray(X)).clone(memory_format=torch.contiguous_format),)
+        return (torch.from_numpy(np.array(X, order="C")),)
 
     def _build_module(self, seed: int) -> nn.Module:
         torch.manual_seed(int(derive_keys(seed, "module")[0]))

@@ -95,7 +95,7 @@ class _OwnNetwork(NeuralEstimator):
         """The module takes what there is."""
 
     def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
-        return (torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)),)
+        return (torch.from_numpy(np.array(X, dtype=np.float32, order="C")),)
 
     def _build_module(self, seed: int) -> nn.Module:
         arguments = {
