@@ -20,8 +20,17 @@ from skdl.model_selection._fingerprint import fingerprint
 __all__ = ["Checkpoint", "RoundLog"]
 
 _FORMAT = 1
-# What decides no score: how the work is done and what is made of the scores.
-_NO_MATTER = ("estimator", "n_jobs", "pre_dispatch", "verbose", "refit", "checkpoint")
+# What decides no score: how the work is done and what is made of the scores. Candidates are compared one by one.
+_NO_MATTER = (
+    "estimator",
+    "n_jobs",
+    "pre_dispatch",
+    "verbose",
+    "refit",
+    "checkpoint",
+    "param_grid",
+    "param_distributions",
+)
 
 
 class Checkpoint:
