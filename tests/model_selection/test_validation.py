@@ -80,7 +80,9 @@ def test_curves(estimator):
 @pytest.mark.parametrize("by_group", [False, True])
 def test_permutation_test_score(estimator, by_group):
     X, y = table()
-    options = {"n_permutations": 5, "groups": np.arange(len(y)) % 3 if by_group else None, "random_state": 1}
+    options = {"n_permutations": 5, "random_state": 1}
+    if by_group:
+        options |= {"groups": np.arange(len(y)) % 5, "cv": theirs.GroupKFold(3)}
     actual = ours.permutation_test_score(estimator, X, y, **options)
     expected = theirs.permutation_test_score(estimator, X, y, **options)
     for mine, other in zip(actual, expected, strict=True):
