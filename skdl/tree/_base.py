@@ -57,7 +57,7 @@ class BaseDecisionTree(Estimator, ABC):
 
     @abstractmethod
     def _encode_targets(self, y):
-        """Learn the classes; return labels (n, o), targets (n, o), the number of classes, centre and scale."""
+        """Learn the classes; return labels (n, o), targets (n, o) over scale, the number of classes, and the scale."""
 
     @abstractmethod
     def _loss(self, tree: Tree, node, training: TrainingSet, row):
@@ -109,7 +109,7 @@ class BaseDecisionTree(Estimator, ABC):
             )
         self._schema = schema
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
-        label, target, n_classes, centre, scale = self._encode_targets(y.reshape(-1, self.n_outputs_))
+        label, target, n_classes, scale = self._encode_targets(y.reshape(-1, self.n_outputs_))
         weight = validate_sample_weight(sample_weight, len(X))
         by_class = self._class_weight_of(y)
         if by_class is not None:
@@ -128,7 +128,7 @@ class BaseDecisionTree(Estimator, ABC):
             held_out, grown_from = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
             if not len(grown_from):
                 raise ValueError(f"{len(X)} samples are too few to hold some out for reduced-error pruning.")
-        return TrainingSet(X, samples, schema, n_classes, centre, scale, seed, grown_from, held_out)
+        return TrainingSet(X, samples, schema, n_classes, scale, seed, grown_from, held_out)
 
     def _grown(self, training: TrainingSet):
         """The tree before pruning."""
@@ -137,7 +137,7 @@ class BaseDecisionTree(Estimator, ABC):
         n_categories = category_counts(training.schema)
         nodes = grow_tree(X, training.schema.is_categorical, n_categories, samples, limits, self._n_bins(len(X)))
         return Tree.from_nodes(
-            nodes, X.shape[1], training.n_classes, n_categories, training.centre, training.scale,
+            nodes, X.shape[1], training.n_classes, n_categories, training.scale,
             self._impurity_unit(training),
         )  # fmt: skip
 

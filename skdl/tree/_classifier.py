@@ -203,7 +203,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         self.n_classes_ = sizes[0] if single else np.array(sizes)
         label = np.stack(codes, axis=1).astype(np.int32)
         n_classes = np.array(sizes)
-        return label, np.empty((len(y), 0)), n_classes, np.zeros(len(sizes)), np.ones(len(sizes))
+        return label, np.empty((len(y), 0)), n_classes, np.ones(len(sizes))
 
     def _class_weight_of(self, y):
         return None if self.class_weight is None else compute_sample_weight(self.class_weight, y)

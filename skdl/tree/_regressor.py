@@ -157,24 +157,19 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
                 raise ValueError(f"y[{row}] is negative, which the criterion 'poisson' does not allow.")
             if not (y > 0.0).any():
                 raise ValueError("All targets are zero, which the criterion 'poisson' does not allow.")
-        centre = np.zeros(y.shape[1])
         # A power of two changes no digit; it keeps squares and sums of huge or tiny targets in range.
         largest = np.abs(y).max()
         exponent = int(np.frexp(largest)[1]) if largest > 0.0 else 0
         scale = np.full(y.shape[1], 2.0**exponent if exponent < 1024 else 2.0**1023)
         target = y / scale
-        if self.criterion != "poisson":
-            centre_of_scaled = target.min(axis=0) / 2.0 + target.max(axis=0) / 2.0
-            target = target - centre_of_scaled
-            centre = centre_of_scaled * scale
-        return np.empty((len(y), 0), dtype=np.int32), target, np.ones(y.shape[1], dtype=np.int64), centre, scale
+        return np.empty((len(y), 0), dtype=np.int32), target, np.ones(y.shape[1], dtype=np.int64), scale
 
     def _class_weight_of(self, y):
         return None
 
     def _loss(self, tree, node, training, row):
         weight = training.samples.weight[row, None] if len(training.samples.weight) else 1.0
-        target = training.samples.target[row] * training.scale + training.centre
+        target = training.samples.target[row] * training.scale
         difference = tree.value[node, :, 0] - target
         loss = np.abs(difference) if self.criterion == "absolute_error" else difference**2
         return (weight * loss).sum(axis=1)

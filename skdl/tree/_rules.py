@@ -78,11 +78,11 @@ def to_rules(decision_tree, *, feature_names=None, decimals=2) -> list[Rule]:
     if decision_tree.n_outputs_ > 1:
         raise ValueError("Rules predict one output; this tree has several. Fit one tree for each.")
     rules = []
-    waiting: list[tuple[int, tuple[Condition, ...]]] = [(0, ())]
+    waiting: list[tuple[int, dict]] = [(0, {})]
     while waiting:
         node, path = waiting.pop()
         branches = view.children(node)
-        waiting.extend((child, (*path, test)) for test, child in reversed(branches))
+        waiting.extend((child, _with(path, test)) for test, child in reversed(branches))
         if branches or view.weight(node) <= 0.0:
             continue
         value, weight = view.value(node)[0], view.weight(node)
@@ -91,23 +91,21 @@ def to_rules(decision_tree, *, feature_names=None, decimals=2) -> list[Rule]:
             errors = float(np.round(weight * (1.0 - value.max()), 9))
         else:
             prediction, errors = float(value[0]), float(weight * view.tree.impurity[node])
-        texts = tuple(view.text(condition, decimals) for condition in _together(path))
+        texts = tuple(view.text(condition, decimals) for condition in path.values())
         rules.append(Rule(texts, prediction, weight, errors, node))
     return sorted(rules, key=lambda rule: -rule.weight)
 
 
-def _together(path) -> list[Condition]:
-    """One condition for each feature and direction, in the order of their first appearance."""
-    joined: dict[tuple[int, str], Condition] = {}
-    for condition in path:
-        key = (condition.feature, condition.kind)
-        known = joined.get(key)
-        if known is None or condition.kind == "==":
-            joined[key] = condition
-        elif condition.kind == "<=":
-            joined[key] = condition._replace(value=min(known.value, condition.value))
-        elif condition.kind == ">":
-            joined[key] = condition._replace(value=max(known.value, condition.value))
-        else:
-            joined[key] = condition._replace(value=tuple(value for value in known.value if value in condition.value))
-    return list(joined.values())
+def _with(path: dict, condition: Condition) -> dict:
+    """The conditions of a path and one more, drawn together: one for each feature and direction."""
+    key = (condition.feature, condition.kind)
+    known = path.get(key)
+    if known is None or condition.kind == "==":
+        joined = condition
+    elif condition.kind == "<=":
+        joined = condition._replace(value=min(known.value, condition.value))
+    elif condition.kind == ">":
+        joined = condition._replace(value=max(known.value, condition.value))
+    else:
+        joined = condition._replace(value=tuple(value for value in known.value if value in condition.value))
+    return {**path, key: joined}

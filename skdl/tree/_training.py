@@ -16,8 +16,7 @@ class TrainingSet(NamedTuple):
     samples: Samples
     schema: Any
     n_classes: np.ndarray
-    centre: np.ndarray  # (V,) the targets in the samples are (y - centre) / scale
-    scale: np.ndarray
+    scale: np.ndarray  # (o,) the targets in the samples are y / scale
     seed: int
     grown_from: np.ndarray | None  # rows, where others are held out for pruning
     held_out: np.ndarray | None

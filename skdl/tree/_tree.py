@@ -67,7 +67,7 @@ class Tree:
         self.n_categories = np.asarray(n_categories, dtype=np.int64)
 
     @classmethod
-    def from_nodes(cls, nodes: Nodes, n_features, n_classes, n_categories, centre, scale, impurity_scale):
+    def from_nodes(cls, nodes: Nodes, n_features, n_classes, n_categories, scale, impurity_scale):
         """Take over what the grower made; values and impurities come back in the units of the targets."""
         tree = cls(n_features, n_classes, n_categories)
         n = int(nodes.used[0])
@@ -86,7 +86,7 @@ class Tree:
         tree.value = np.zeros((n, tree.n_outputs, most))
         begin = 0
         for k, size in enumerate(tree.n_classes.tolist()):
-            tree.value[:, k, :size] = nodes.value[:n, begin : begin + size] * scale[k] + centre[k]
+            tree.value[:, k, :size] = nodes.value[:n, begin : begin + size] * scale[k]
             begin += size
         return tree
 

@@ -135,6 +135,13 @@ def test_bins_in_regression_and_with_categories():
     assert DecisionTreeRegressor(max_depth=6, max_bins=255).fit(X, y).score(X, y) == pytest.approx(exact, abs=0.02)
 
 
+def test_a_leaf_of_one_sample_predicts_its_target_exactly():
+    X = np.arange(50.0)[:, None]
+    y = np.concatenate([[1e12, -1e-9], np.random.default_rng(0).normal(size=48)])
+    for criterion in ("squared_error", "absolute_error"):
+        np.testing.assert_array_equal(DecisionTreeRegressor(criterion=criterion).fit(X, y).predict(X), y)
+
+
 def test_weights_are_repetitions_and_the_order_of_rows_does_not_matter():
     X, y = make_classification(300, 5, random_state=0)
     counts = np.random.default_rng(0).integers(0, 4, size=300)

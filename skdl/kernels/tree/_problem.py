@@ -27,7 +27,7 @@ class Samples(NamedTuple):
     """
 
     label: np.ndarray  # (n, o) int32: class codes; (n, 0) in regression
-    target: np.ndarray  # (n, o) float64, centred and scaled; (n, 0) in classification
+    target: np.ndarray  # (n, o) float64, scaled; (n, 0) in classification
     weight: np.ndarray  # (n,) float64; (0,) if all are one
     first: np.ndarray  # (o + 1,) int64
 
