@@ -89,7 +89,8 @@ def mlp(quick, hidden=(32, 32)):
         max_epochs=epochs,
         iterator_train__shuffle=True,
         train_split=None,
-        callbacks=[("print_log", None), ("valid_acc", None)],
+        callbacks__print_log=None,
+        callbacks__valid_acc=None,
         verbose=0,
     )
     ours = MLPClassifier(hidden_layer_sizes=hidden, batch_size=64, max_epochs=epochs, random_state=0)
