@@ -1,4 +1,4 @@
-"""Benchmarks and studies of the trees: ``python benchmarks/tree.py speed|grid|first-call|quinlan``.
+"""Benchmarks and studies of the trees: ``python benchmarks/tree.py speed|grid|first-call|trees|quinlan``.
 
 Every part writes a table to benchmarks/results. Times are medians of interleaved runs in one process, so only their
 ratios within a table count. ``quinlan`` reads the tables below the folder that SKDL_DATA names; LightGBM is measured
@@ -37,7 +37,8 @@ PUBLISHED = {
     "letter": ("letter.csv.gz", "class", 88.0),
 }
 
-# Trees grown on all rows by the published program: leaves and nodes.
+# Leaves and nodes of the trees that Weka's J48, the best known rewriting of C4.5 release 8, grows on all rows of these
+# files with its default settings. Quoted from memory of its output, not fetched.
 TREES = {
     "play_tennis/weather_nominal": ("play", 5, 8),
     "play_tennis/contact_lenses": ("contact-lenses", 4, 7),
@@ -50,7 +51,17 @@ TREES = {
     "segment/segment": ("class", 39, 77),
     "sonar/sonar": ("Class", 18, 35),
     "heart_c/heart_c": ("num", 30, 51),
+    "german_credit/german_credit": ("class", 103, 140),
+    "mushroom/mushroom": ("class", 25, 30),
+    "glass/glass": ("Type", 30, 59),
+    "breast_w/breast_w": ("Class", 14, 27),
+    "pima_diabetes/pima_diabetes": ("class", 20, 39),
+    "letter/letter": ("class", 1160, 2319),
 }
+
+
+# Categories that a set declares and no row has.
+UNUSED = {"german_credit/german_credit": {"purpose": "vacation", "personal_status": "female single"}}
 
 
 def medians(work: dict, rounds: int) -> dict:
@@ -227,23 +238,34 @@ def read(file: str, target: str):
     return frame, np.asarray(y.tolist())
 
 
-def quinlan() -> None:
-    """C4.5's trees and 10 x 10-fold accuracies next to the published ones."""
+def trees() -> None:
+    """C4.5's trees next to those of J48."""
     rows = []
     for name, (target, leaves, nodes) in TREES.items():
         X, y = read(f"{name}.csv.gz", target)
+        for column, category in UNUSED.get(name, {}).items():
+            X[column] = X[column].cat.add_categories([category])
         tree = C45Classifier().fit(X, y).tree_
         rows.append(
             {
                 "set": name.split("/")[1],
                 "leaves": tree.n_leaves,
                 "nodes": tree.node_count,
-                "published leaves": leaves,
-                "published nodes": nodes,
+                "J48's leaves": leaves,
+                "J48's nodes": nodes,
+                "the same": "yes" if (tree.n_leaves, tree.node_count) == (leaves, nodes) else "no",
             }
         )
-    note = "Published: the trees that C4.5 (release 8 rules, CF 0.25, 2 cases) is known to grow on all rows.\n\n"
+    note = (
+        "CF 0.25, two cases, all rows. J48's figures are quoted from memory of its output, not fetched. It makes an\n"
+        "empty leaf for a category that the ARFF file declares and no row has, so those of german_credit are declared\n"
+        "here too; glass has such a class. Why the other sets differ was not looked into.\n\n"
+    )
     write("tree_c45_trees", "C4.5's trees", rows, note)
+
+
+def quinlan() -> None:
+    """C4.5's errors in ten 10-fold cross-validations next to the published ones."""
     rows = []
     for name, (file, target, published) in PUBLISHED.items():
         X, y = read(f"{name}/{file}", target)
@@ -273,6 +295,6 @@ def quinlan() -> None:
 
 
 if __name__ == "__main__":
-    parts = {"speed": speed, "grid": grid, "first-call": first_call, "quinlan": quinlan}
+    parts = {"speed": speed, "grid": grid, "first-call": first_call, "trees": trees, "quinlan": quinlan}
     for part in sys.argv[1:] or parts:
         parts[part]()

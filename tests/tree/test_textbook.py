@@ -89,9 +89,20 @@ def test_missing_values_are_shared_out_as_in_the_book():
         ("heart_c", 30, 51),
     ],
 )
-def test_c45_grows_the_published_trees(name, leaves, nodes):
+def test_c45_grows_trees_of_the_size_that_j48_prints(name, leaves, nodes):
     tree = C45Classifier().fit(*load_frame(name)).tree_
     assert (tree.n_leaves, tree.node_count) == (leaves, nodes)
+
+
+def test_a_declared_category_without_rows_has_an_empty_leaf():
+    X, y = load_frame("german_credit")
+    few = C45Classifier().fit(X, y)
+    for column, category in (("purpose", "vacation"), ("personal_status", "female single")):
+        X[column] = X[column].cat.add_categories([category])
+    model = C45Classifier().fit(X, y)
+    assert (model.get_n_leaves(), model.tree_.node_count) == (103, 140)
+    assert (model.tree_.weighted_n_node_samples == 0.0).sum() > (few.tree_.weighted_n_node_samples == 0.0).sum()
+    np.testing.assert_array_equal(model.predict(X), few.predict(X))
 
 
 def test_error_estimates_of_the_book():
