@@ -19,8 +19,9 @@ _AFTERWARDS = ("max_depth", "ccp_alpha", "confidence_factor", "subtree_raising",
 
 def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None):
     """Yield (candidate index, split index, fitted estimator) for every candidate and split."""
-    groups = _groups(estimator, candidates)
-    unfitted = [copy.copy(estimator).set_params(**parameters) for parameters in candidates]
+    own = estimator.get_params(deep=False)
+    groups = _groups(estimator, own, candidates)
+    unfitted = [_with_parameters(estimator, own, parameters) for parameters in candidates]
     for member in unfitted:
         member._check_parameters()
     for split_index, rows in enumerate(splits):
@@ -30,10 +31,18 @@ def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None)
             yield from _fit_group(estimator, X_split, y_split, weight, members, unfitted, split_index)
 
 
-def _groups(estimator, candidates):
+def _with_parameters(estimator, own, parameters):
+    """A shallow copy with other parameters; ``set_params`` would look up the signature for each candidate."""
+    member = copy.copy(estimator)
+    if not parameters.keys() <= own.keys():
+        return member.set_params(**parameters)  # which says what is wrong
+    vars(member).update(parameters)
+    return member
+
+
+def _groups(estimator, own, candidates):
     """Lists of (index, parameters) that share a grown tree."""
     groups = defaultdict(list)
-    own = estimator.get_params(deep=False)
     for index, parameters in enumerate(candidates):
         setting = {**own, **parameters}
         growth = {name: value for name, value in setting.items() if name not in _AFTERWARDS}
