@@ -11,7 +11,8 @@ from skdl.base import fit_family, fit_one_by_one
 from skdl.linear_model import LinearRegression, Ridge
 
 
-@parametrize_with_checks([Ridge(), Ridge(positive=True), LinearRegression(), LinearRegression(positive=True)])
+# tests/common checks the defaults.
+@parametrize_with_checks([Ridge(positive=True), LinearRegression(positive=True)])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -15,7 +15,7 @@ from skdl.exceptions import InterruptedFitWarning
 from skdl.linear_model import LogisticRegression
 
 
-@parametrize_with_checks([LogisticRegression(), LogisticRegression(multi_class="ovr")])
+@parametrize_with_checks([LogisticRegression(multi_class="ovr")])  # tests/common checks the default
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

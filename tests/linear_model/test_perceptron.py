@@ -14,7 +14,7 @@ from skdl.linear_model import Perceptron
 
 # A check asks for tiny weights of one class, which no pass satisfies.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([Perceptron(), Perceptron(penalty="elasticnet")])
+@parametrize_with_checks([Perceptron(penalty="elasticnet")])  # tests/common checks the default
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
