@@ -37,7 +37,7 @@ class _HalvingSearch(FamilySearch):
             If there are fewer samples than a round needs.
         """
         self._n_samples_orig = count_rows(X)
-        if self._n_samples_orig < 2:
+        if self._n_samples_orig == 1:
             raise ValueError(
                 f"{type(self).__name__} needs two samples at least, got n_samples = {self._n_samples_orig}."
             )

@@ -4,7 +4,7 @@ import numbers
 import time
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from traceback import format_exc
 from typing import Any
 
@@ -43,8 +43,8 @@ class Scores:
         Whether to score on the training samples too, to keep the fitted estimator, to keep its ``history_``.
     with_predictions : str or None, default=None
         The method whose values for the test samples are to be kept.
-    n_classes : int or None, default=None
-        The number of classes in all of y, for the predictions.
+    classes : ndarray, list of ndarray or None, default=None
+        The classes in all of y, for the columns of the predictions.
     """
 
     scorer: Any
@@ -55,7 +55,7 @@ class Scores:
     with_estimator: bool = False
     with_history: bool = False
     with_predictions: str | None = None
-    classes: Any = field(default=None)
+    classes: Any = None
 
     def of(self, estimator, fold: Fold) -> dict[str, Any]:
         """Return the scores of a fitted estimator, and what else was asked for."""
