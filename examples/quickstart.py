@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network
+from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network, tree
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -25,11 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl.cluster import KMeans
-from skdl.linear_model import LogisticRegression
+from skdl.linear_model import LogisticRegression, Ridge
 from skdl.model_selection import GridSearchCV
 from skdl.naive_bayes import GaussianNB
 from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from skdl.neural import MLPClassifier, MLPRegressor
+from skdl.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skdl.utils import progress
 
 FOLDS = 5
@@ -37,6 +38,10 @@ FOLDS = 5
 # Name -> (skdl's estimator, scikit-learn's counterpart). Each goes behind a StandardScaler in a pipeline.
 CLASSIFIERS = {
     "KNeighborsClassifier": (KNeighborsClassifier(), neighbors.KNeighborsClassifier()),
+    "DecisionTreeClassifier": (
+        DecisionTreeClassifier(max_depth=6, random_state=0),
+        tree.DecisionTreeClassifier(max_depth=6, random_state=0),
+    ),
     "GaussianNB": (GaussianNB(), naive_bayes.GaussianNB()),
     "LogisticRegression": (LogisticRegression(), linear_model.LogisticRegression()),
     # K-means as a step that turns samples into distances to centres, a classifier behind it.
@@ -51,6 +56,11 @@ CLASSIFIERS = {
 }
 REGRESSORS = {
     "KNeighborsRegressor": (KNeighborsRegressor(), neighbors.KNeighborsRegressor()),
+    "DecisionTreeRegressor": (
+        DecisionTreeRegressor(max_depth=3, random_state=0),
+        tree.DecisionTreeRegressor(max_depth=3, random_state=0),
+    ),
+    "Ridge": (Ridge(), linear_model.Ridge()),
     "MLPRegressor": (
         MLPRegressor(max_epochs=30, random_state=0),
         neural_network.MLPRegressor(hidden_layer_sizes=(128, 128), max_iter=100, random_state=0),
