@@ -296,7 +296,7 @@ def explained(estimator, X, y=None):
 def _hint(estimator, X, y, message: str) -> str | None:
     if "contains NaN" in message or "contains infinity" in message:
         name, data = ("y", y) if "Input y" in message else ("X", X)
-        where = _find(data, lambda values: ~np.isfinite(values))
+        where = _find(data, np.isnan if "contains NaN" in message else _is_too_large("float32" in message))
         if where is None:
             return None
         if name == "y":
@@ -369,6 +369,16 @@ def _find(data, is_bad) -> _Place | None:
             value = values[row]
             return _Place((row, name, value.item() if isinstance(value, np.generic) else value))
     return None
+
+
+def _is_too_large(single: bool):
+    """What finds infinities, and numbers that become infinite in single precision."""
+
+    def too_large(values: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.isinf(values.astype(np.float32) if single else values)
+
+    return too_large
 
 
 def _not_numeric(values: np.ndarray) -> np.ndarray:

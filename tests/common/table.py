@@ -286,6 +286,7 @@ ROWS = (
     Row(
         "KernelRegressor",
         candidates=({}, {"bandwidth": 0.5}),
+        conditional_attributes=_LEARNT_METRIC,
     ),
     Row(
         "LinearRegression",

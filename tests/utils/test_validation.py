@@ -327,3 +327,20 @@ def test_balanced_class_weights_count_weights_and_not_rows():
 def test_class_weights_that_are_refused(class_weight, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         class_weights(class_weight, CLASSES, CODES)
+
+
+# scikit-learn converts to float32 before it looks for infinities, and NumPy warns of what becomes one.
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("holes", "dtype", "named"),
+    [
+        ({(1, 0): np.nan, (2, 1): np.inf}, None, r"row 2, column 1 \(inf\)"),  # a gap is allowed here, infinity is not
+        ({(1, 0): np.nan, (3, 2): 1e300}, np.float32, r"row 3, column 2 \(1e\+300\)"),
+    ],
+)
+def test_infinity_is_found_among_gaps(holes, dtype, named):
+    spoilt = X.copy()
+    for place, value in holes.items():
+        spoilt[place] = value
+    with pytest.raises(ValueError, match=rf"contains infinity or a value too large(.|\n)*The first one is in {named}"):
+        validate_X(Thing(), spoilt, reset=True, dtype=dtype, ensure_all_finite="allow-nan")
