@@ -83,7 +83,7 @@ def test_bytes_stay_bytes_until_the_device(digits):
     assert train.inputs[0].dtype == torch.uint8
 
 
-@pytest.mark.parametrize(("architecture", "expected"), [("auto", 0.97), ("lenet", 0.9)])
+@pytest.mark.parametrize(("architecture", "expected"), [("auto", 0.95), ("lenet", 0.9)])
 def test_digits_are_read(digits, architecture, expected):
     X, y = digits
     model = small(architecture, max_epochs=20).fit(X[:1200], y[:1200])
