@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
 
+from skdl.base import take_rows
 from skdl.cluster._base import BaseKMeans, Prepared
 from skdl.exceptions import InterruptedFitWarning
 from skdl.kernels.lloyd import lloyd
@@ -221,8 +221,8 @@ class KMeans(BaseKMeans):
     def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
         """Fit candidates on splits; rows, their hashes and common seeds are made ready once for each split."""
         for split_index, chosen in enumerate(splits):
-            X_split = _safe_indexing(X, chosen)
-            weight_split = None if sample_weight is None else _safe_indexing(sample_weight, chosen)
+            X_split = take_rows(X, chosen)
+            weight_split = take_rows(sample_weight, chosen)
             members = [clone(self).set_params(**clone(dict(candidate), safe=False)) for candidate in candidates]
             ready: dict[tuple, Prepared] = {}
             # The largest numbers of clusters come first, and leave their seeds to the smaller ones.

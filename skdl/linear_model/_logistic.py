@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 
+from skdl.base import take_rows
 from skdl.exceptions import InterruptedFitWarning
 from skdl.linear_model._base import ProbabilisticLinearClassifier, copy_columns
 from skdl.linear_model._logistic_batches import fit_batch
@@ -287,8 +287,8 @@ class LogisticRegression(ProbabilisticLinearClassifier):
             key = (model.fit_intercept, repr(model.class_weight), model.multi_class, str(model.device), *penalized)
             groups.setdefault(key, []).append(index)
         for split_index, rows in enumerate(splits):
-            X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
-            weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+            weight = take_rows(sample_weight, rows)
             for members in groups.values():
                 yield from self._fit_path(
                     [(index, clone(models[index])) for index in members], split_index, X_split, y_split, weight

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
+from skdl.base import take_rows
 from skdl.exceptions import InvalidParameterError
 from skdl.kernels.ridge import RidgeSystem, solve_sparse
 from skdl.linear_model._base import copy_columns
@@ -215,8 +215,8 @@ class Ridge(LeastSquares):
             key = (model.fit_intercept, model.positive, str(model.device))
             groups.setdefault(key, []).append(index)
         for split_index, rows in enumerate(splits):
-            X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
-            weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+            weight = take_rows(sample_weight, rows)
             for members in groups.values():
                 problem = system = None
                 for index in members:

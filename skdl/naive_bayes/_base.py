@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin, clone
-from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from skdl.base import Estimator
+from skdl.base import Estimator, take_rows
 from skdl.utils import encode_classes, to_host, validate_sample_weight, validate_X, validate_X_y
 
 __all__: list[str] = []
@@ -243,8 +242,8 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
             asked = {name: value for name, value in candidate.items() if name in self._sums_depend_on}
             groups.setdefault(repr(sorted(asked.items(), key=lambda item: item[0])), []).append(index)
         for split_index, rows in enumerate(splits):
-            X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
-            weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+            weight = take_rows(sample_weight, rows)
             for members in groups.values():
                 learnt: dict[str, Any] = {}
                 for index in members:

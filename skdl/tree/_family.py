@@ -9,7 +9,8 @@ from collections import defaultdict
 from typing import Any
 
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
+
+from skdl.base import take_rows
 
 __all__: list[str] = []
 
@@ -25,8 +26,8 @@ def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None)
     for member in unfitted:
         member._check_parameters()
     for split_index, rows in enumerate(splits):
-        X_split, y_split = _safe_indexing(X, rows), _safe_indexing(y, rows)
-        weight = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+        X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+        weight = take_rows(sample_weight, rows)
         for members in groups:
             yield from _fit_group(estimator, X_split, y_split, weight, members, unfitted, split_index)
 
