@@ -11,6 +11,8 @@ were. Callers use :func:`fit_family`, which falls back to ordinary fits for an e
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,6 +55,7 @@ def fit_family(
     candidates: Sequence[dict[str, Any]],
     splits: Sequence,
     sample_weight=None,
+    pairs: Sequence[tuple[int, int]] | None = None,
 ) -> Iterator[tuple[int, int, Any]]:
     """Fit an estimator for every candidate on every split, together where it knows how.
 
@@ -70,6 +73,10 @@ def fit_family(
         The training rows of each split.
     sample_weight : array-like of shape (n,), default=None
         All the weights.
+    pairs : sequence of (candidate_index, split_index), default=None
+        The members that are wanted, each once, as in bagging, where every member has a seed and rows of its own; None
+        wants all. An estimator whose ``_fit_family`` has this parameter shares work among all of them, any other
+        among the splits of one candidate.
 
     Yields
     ------
@@ -79,11 +86,19 @@ def fit_family(
     fitted : estimator
         The fitted member.
     """
-    fit = getattr(estimator, "_fit_family", None)
-    if fit is None:
-        yield from fit_one_by_one(estimator, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
-    else:
+    fit = getattr(estimator, "_fit_family", None) or partial(fit_one_by_one, estimator)
+    if pairs is None:
         yield from fit(X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+    elif "pairs" in signature(fit).parameters:
+        yield from fit(X, y, candidates=candidates, splits=splits, sample_weight=sample_weight, pairs=pairs)
+    else:
+        splits_of: dict[int, list[int]] = {}
+        for candidate_index, split_index in pairs:
+            splits_of.setdefault(candidate_index, []).append(split_index)
+        for candidate_index, wanted in splits_of.items():
+            some = {"candidates": [candidates[candidate_index]], "splits": [splits[index] for index in wanted]}
+            for _, position, member in fit(X, y, **some, sample_weight=sample_weight):
+                yield candidate_index, wanted[position], member
 
 
 def take_rows(data, rows):

@@ -155,3 +155,29 @@ def test_members_are_made_one_by_one():
     assert next(members)[:2] == (0, 0)
     with pytest.raises(InvalidParameterError):
         next(members)
+
+
+class PairsMean(FamilyMean):
+    """Takes the pairs itself."""
+
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None, pairs=None):
+        self.asked_ = pairs
+        members = super()._fit_family(X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+        yield from (member for member in members if pairs is None or member[:2] in pairs)
+
+
+@pytest.mark.parametrize("estimator", [Mean(), FamilyMean(), PairsMean()])
+def test_only_the_wanted_pairs_are_fitted(estimator):
+    pairs = [(1, 2), (0, 1), (1, 0)]
+    members = list(fit_family(estimator, X, Y, candidates=CANDIDATES, splits=SPLITS, pairs=pairs))
+    assert sorted(member[:2] for member in members) == sorted(pairs)
+    for candidate, split, fitted in members:
+        np.testing.assert_array_equal(fitted.seen_, X[SPLITS[split]])
+        np.testing.assert_array_equal(fitted.target_, Y[SPLITS[split]])
+        assert fitted.shift == CANDIDATES[candidate].get("shift", 0.0)
+
+
+def test_pairs_reach_a_family_that_takes_them():
+    estimator = PairsMean()
+    list(fit_family(estimator, X, Y, candidates=CANDIDATES, splits=SPLITS, pairs=[(0, 0)]))
+    assert estimator.asked_ == [(0, 0)]
