@@ -10,7 +10,7 @@ and promises that each estimator which comes out is what
 were. Callers use :func:`fit_family`, which falls back to ordinary fits for an estimator without the method.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from inspect import signature
 from typing import Any, ClassVar
@@ -86,7 +86,7 @@ def fit_family(
     fitted : estimator
         The fitted member.
     """
-    fit = getattr(estimator, "_fit_family", None) or partial(fit_one_by_one, estimator)
+    fit: Callable[..., Iterator] = getattr(estimator, "_fit_family", None) or partial(fit_one_by_one, estimator)
     if pairs is None:
         yield from fit(X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
     elif "pairs" in signature(fit).parameters:
