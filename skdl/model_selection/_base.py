@@ -288,4 +288,5 @@ class _Evaluation:
             histories = [member["history"] for member in self.members]
             search.history_ = [histories[first : first + n] for first in range(0, len(histories), n)]
         if self.method is not None:
-            search.predictions_ = self.predictions
+            search.oof_predictions_ = self.predictions
+            search.oof_method_ = self.method

@@ -82,10 +82,14 @@ class GridSearchCV(FamilySearch, model_selection.GridSearchCV):
         What was fitted together, what one by one and why; ``print`` shows it.
     history_ : list of list
         The ``history_`` of each candidate and fold, None where there is none; only if ``return_history``.
-    predictions_ : list of ndarray of shape (n_samples,) or (n_samples, n_classes)
-        The predictions of each candidate, rows as in X, columns in the order of the sorted labels; NaN (None for labels
-        that are no numbers) for a sample that no fold tests. None for a candidate of which every fit failed. Only if
+    oof_predictions_ : list of ndarray of shape (n_samples,) or (n_samples, n_classes)
+        The out-of-fold predictions: for each candidate, in the order of ``cv_results_``, what each sample is predicted
+        by the fit that has not seen it. Rows as in X, columns in the order of the sorted labels, of shape
+        (n_samples,) where the method gives one value for each sample; NaN (None for labels that are no numbers) for a
+        sample that no fold tests or whose fold's fit failed. None for a candidate of which every fit failed. Only if
         ``return_predictions``.
+    oof_method_ : str
+        The method that gave them: "predict", "predict_proba", ... Only if ``return_predictions``.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def test_a_search_that_is_cut_off_ends_with_the_same_results(name, tmp_path):
     assert [json.loads(line) for line in path.read_bytes().splitlines()]
     if name == "extras":
         assert resumed.history_ == whole.history_
-        for actual, expected in zip(resumed.predictions_, whole.predictions_, strict=True):
+        for actual, expected in zip(resumed.oof_predictions_, whole.oof_predictions_, strict=True):
             np.testing.assert_array_equal(actual, expected)
 
 

@@ -377,7 +377,8 @@ def test_out_of_fold_predictions(method, piped):
     estimator = make_pipeline(StandardScaler(), GaussianNB()) if piped else GaussianNB()
     name = "gaussiannb__var_smoothing" if piped else "var_smoothing"
     search = ours.GridSearchCV(estimator, {name: [1e-9, 0.1]}, return_predictions=method).fit(X, labels)
-    for value, predictions in zip([1e-9, 0.1], search.predictions_, strict=True):
+    assert search.oof_method_ == ("predict" if method is True else method)
+    for value, predictions in zip([1e-9, 0.1], search.oof_predictions_, strict=True):
         alone = clone(estimator).set_params(**{name: value})
         expected = theirs.cross_val_predict(alone, X, labels, method="predict" if method is True else method)
         np.testing.assert_array_equal(predictions, expected)
@@ -387,7 +388,7 @@ def test_out_of_fold_predictions_of_part_of_the_samples():
     X, y = table()
     cv = [(np.arange(60, 180), np.arange(30))]
     search = ours.GridSearchCV(GaussianNB(), {"var_smoothing": [0.1]}, cv=cv, return_predictions="predict_proba")
-    predictions = search.fit(X, y).predictions_[0]
+    predictions = search.fit(X, y).oof_predictions_[0]
     assert not np.isnan(predictions[:30]).any()
     assert np.isnan(predictions[30:]).all()
     twice = theirs.RepeatedKFold(n_splits=2, n_repeats=2, random_state=0)
