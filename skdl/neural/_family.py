@@ -18,6 +18,9 @@ _TRAINING_ONLY = frozenset(
     {
         "hidden_layer_sizes",
         "activation",
+        "normalization",
+        "residual",
+        "weight_init",
         "dropout",
         "optimizer",
         "lr",
@@ -40,8 +43,9 @@ def fit_networks(
 ) -> Iterator[tuple[int, int, Any]]:
     """Fit an estimator for every candidate on every split, as :func:`skdl.base.fit_family` says.
 
-    A member differs from one that is fitted alone by the rounding of batched products. Members with callbacks, and
-    those that share their shape with no other, are fitted alone. A member whose training diverges does not come.
+    A member differs from one that is fitted alone by the rounding of batched products. Members with callbacks, those
+    whose network is no plain one (:meth:`skdl.nn.StackedMLP.takes`), and those that share their shape with no other, are
+    fitted alone. A member whose training diverges does not come.
 
     Parameters
     ----------
@@ -79,9 +83,8 @@ def fit_networks(
             learnt, data = prepared[key]
             vars(member).update(learnt)
             module = member._new_module()
-            packs.setdefault(_shape(member, module, data), []).append(
-                (candidate_index, split_index, member, module, data)
-            )
+            shape = _shape(member, module, data) if StackedMLP.takes(module) else (candidate_index, split_index)
+            packs.setdefault(shape, []).append((candidate_index, split_index, member, module, data))
     for pack in packs.values():
         size = _members_at_once(pack)
         for start in range(0, len(pack), size):

@@ -101,5 +101,6 @@ def merge_equal_rows(X, target, weight, batch_size: int) -> Rows:
 def _distinct(X, target):
     """The first row of each distinct (x, y), sorted by value, and which of them each row equals."""
     table = np.column_stack([X.reshape(len(X), -1), target]).astype(np.float64, copy=False)
+    table[np.isnan(table)] = np.inf  # NaN equals nothing and has no place in an order; infinities do not come here
     _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
     return first, inverse.ravel()

@@ -57,13 +57,34 @@ def weighted_quantiles(X: np.ndarray, weight: np.ndarray | None, levels: tuple[f
     return np.stack([np.take_along_axis(X, order[row, range(X.shape[1])][None], axis=0)[0] for row in rows])
 
 
+def bin_edges(X: np.ndarray, weight: np.ndarray | None, n_bins: int) -> list[np.ndarray]:
+    """Return the edges of bins that hold equally many rows each.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        The training rows.
+    weight : ndarray of shape (n,) or None
+        A weight w counts as w rows.
+    n_bins : int
+        The largest number of bins of a column.
+
+    Returns
+    -------
+    list of ndarray, length d
+        Ascending edges, each a value that occurs; where values repeat there are fewer.
+    """
+    quantiles = weighted_quantiles(X, weight, tuple(np.linspace(0.0, 1.0, n_bins + 1)))
+    return [np.unique(column) for column in quantiles.T]
+
+
 def fit_scaling(X: np.ndarray, weight: np.ndarray | None, kind: str | None) -> Scaling:
     """Learn a scaling.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
-        The training rows.
+        The training rows. What is missing (NaN) takes no part; a column without a value has the factor 0.
     weight : ndarray of shape (n,) or None
         Their weights.
     kind : {"robust", "standard"} or None
@@ -79,6 +100,11 @@ def fit_scaling(X: np.ndarray, weight: np.ndarray | None, kind: str | None) -> S
     """
     X = X.astype(np.float64, copy=False)
     d = X.shape[1]
+    missing = np.isnan(X)
+    if missing.any():
+        columns = [_fit_present(X[:, j], missing[:, j], weight, kind) for j in range(d)]
+        center, factor = (np.array([getattr(own, name)[0] for own in columns]) for name in ("center", "factor"))
+        return Scaling(center, factor, clip=kind == "robust")
     if kind is None:
         return Scaling(np.zeros(d), np.ones(d), clip=False)
     if kind == "standard":
@@ -92,3 +118,10 @@ def fit_scaling(X: np.ndarray, weight: np.ndarray | None, kind: str | None) -> S
         width = np.where(width > 0, width, (high - low) / 2.0)
     factor = np.divide(1.0, width, out=np.zeros(d), where=width > 0)
     return Scaling(center, factor, clip=kind == "robust")
+
+
+def _fit_present(column: np.ndarray, missing: np.ndarray, weight: np.ndarray | None, kind: str | None) -> Scaling:
+    """The scaling of one column by the rows where it has a value."""
+    if missing.all():
+        return Scaling(np.zeros(1), np.zeros(1), clip=kind == "robust")
+    return fit_scaling(column[~missing, None], None if weight is None else weight[~missing], kind)

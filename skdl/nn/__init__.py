@@ -1,6 +1,7 @@
 """Plain torch modules: networks, layers, initial weights and losses. Nothing here knows scikit-learn or skorch."""
 
 from skdl.nn.dropout import StreamDropout
+from skdl.nn.embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from skdl.nn.init import initialize
 from skdl.nn.losses import Loss
 from skdl.nn.mlp import MLP

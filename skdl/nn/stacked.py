@@ -38,6 +38,11 @@ class StackedMLP(nn.Module):
         self.seeds = np.array([layers[0].seed if layers else 0 for layers in dropouts])  # (M,)
         self.step = 0
 
+    @staticmethod
+    def takes(module: nn.Module) -> bool:
+        """Whether a network may be a member: linear layers, activations, dropout, and embeddings of categories."""
+        return isinstance(module, MLP) and module.is_plain
+
     def forward(self, numeric: Tensor, codes: Tensor | None = None) -> Tensor:
         """Return the outputs ``(M, n, n_outputs)`` of columns ``(M, n, d)`` and codes ``(M, n, c)``."""
         weights = iter(self.weights)
