@@ -18,11 +18,13 @@ from skdl.engine.optimizers import optimizer_arguments
 from skdl.nn import Loss
 from skdl.utils import for_each_chunk
 
-TASK_LOSSES = {
-    "classification": "cross_entropy",
-    "multilabel": "binary_cross_entropy",
-    "regression": "squared_error",
+# task -> name of a loss -> what it is called in skdl.nn; the first one is "auto"
+_LOSSES: dict[str, dict[str, str]] = {
+    "classification": {"cross_entropy": "cross_entropy", "focal": "focal", "distillation": "distillation"},
+    "multilabel": {"cross_entropy": "binary_cross_entropy", "focal": "binary_focal"},
+    "regression": {name: name for name in ("squared_error", "absolute_error", "huber", "quantile")},
 }
+TASK_LOSSES = {task: next(iter(losses.values())) for task, losses in _LOSSES.items()}
 
 # task -> (net, what turns outputs into probabilities or predictions)
 _TASK_NETS: dict[str, tuple[type, Any]] = {
@@ -62,6 +64,19 @@ class TrainingPlan:
         The largest norm of the gradient.
     callbacks : sequence, default=()
         skorch callbacks or pairs of a name and one; they are copied.
+    loss : str, default="auto"
+        For classes "cross_entropy", "focal" and "distillation", for labels the first two, for numbers "squared_error",
+        "absolute_error", "huber" and "quantile"; "auto" is the first one of a task.
+    label_smoothing : float, default=0.0
+        The part of a target that is spread evenly over the classes.
+    focal_gamma : float, default=2.0
+        The exponent of the focal loss.
+    huber_delta : float, default=1.0
+        Where the Huber loss turns from a square into a line.
+    quantile : float, default=0.5
+        Which quantile the quantile loss finds.
+    temperature, soft_share : float, default=1.0 and 0.5
+        Of distillation, as in :class:`skdl.nn.Loss`.
     verbose : int, default=0
         Shows a progress bar if positive.
     desc : str, default=""
@@ -80,8 +95,27 @@ class TrainingPlan:
     schedule: str | None = None
     gradient_clip: float | None = None
     callbacks: Sequence = ()
+    loss: str = "auto"
+    label_smoothing: float = 0.0
+    focal_gamma: float = 2.0
+    huber_delta: float = 1.0
+    quantile: float = 0.5
+    temperature: float = 1.0
+    soft_share: float = 0.5
     verbose: int = 0
     desc: str = ""
+
+    def make_loss(self) -> Loss:
+        """Return the loss as a module."""
+        return Loss(
+            TASK_LOSSES[self.task] if self.loss == "auto" else _LOSSES[self.task][self.loss],
+            label_smoothing=self.label_smoothing,
+            gamma=self.focal_gamma,
+            delta=self.huber_delta,
+            quantile=self.quantile,
+            temperature=self.temperature,
+            soft_share=self.soft_share,
+        )
 
 
 def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None, valid: TensorData | None = None):
@@ -112,7 +146,7 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
         callbacks.append(("gradient_clip", GradientNormClipping(plan.gradient_clip)))
     net = net_class(
         module,
-        criterion=Loss(TASK_LOSSES[plan.task]),
+        criterion=plan.make_loss(),
         batch_size=plan.batch_size,
         max_epochs=plan.max_epochs,
         train_split=None if valid is None else predefined_split(valid),

@@ -6,6 +6,7 @@ A family (MLP, CNN, ...) supplies how its input is validated and turned into ten
 
 from abc import abstractmethod
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,10 +30,22 @@ from skdl.engine import (
     state_to_numpy,
 )
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
-from skdl.utils import Interval, Options, derive_keys, draw_seed, explained, resolve_device, validate_sample_weight
+from skdl.utils import (
+    Interval,
+    Options,
+    check_parameters,
+    derive_keys,
+    draw_seed,
+    explained,
+    resolve_device,
+    validate_sample_weight,
+)
 
 # From this many rows on, early_stopping="auto" stops early.
 _AUTO_EARLY_STOPPING_ROWS = 10_000
+
+# The parameters that mean to the estimator what they mean to the plan.
+_PLANNED = tuple(field.name for field in fields(TrainingPlan))
 
 
 class NeuralEstimator(Estimator):
@@ -55,8 +68,16 @@ class NeuralEstimator(Estimator):
         "verbose": [bool, Interval("int", 0, None)],
     }
 
+    _task_constraints: ClassVar[dict[str, list]] = {}
+
     # Whether layers draw from torch's generators while training; ours have streams of their own.
     _layers_draw = False
+
+    def _store(self, arguments: dict) -> None:
+        """Set the attributes that a constructor is to set: it calls ``self._store(locals())`` and does nothing else."""
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     # What a family supplies.
 
@@ -110,6 +131,10 @@ class NeuralEstimator(Estimator):
     def _task_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Multiply class weights into the sample weights."""
         return weight
+
+    def _loss_settings(self) -> dict[str, Any]:
+        """Fields of the plan that say what the loss is and that are no parameters."""
+        return {}
 
     def _strata(self, target: np.ndarray) -> np.ndarray | None:
         """The groups that a validation split keeps in proportion."""
@@ -212,22 +237,15 @@ class NeuralEstimator(Estimator):
         return TensorData(inputs, self._target_tensor(target).to(device), weight)
 
     def _plan(self, device: torch.device, epochs: int) -> TrainingPlan:
-        return TrainingPlan(
-            task=self._task,
-            seed=self._seed,
-            device=device,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            weight_decay=self.weight_decay,
-            batch_size=self.batch_size,
-            max_epochs=epochs,
-            patience=self.patience,
-            schedule=self.schedule,
-            gradient_clip=self.gradient_clip,
-            callbacks=self.callbacks or (),
-            verbose=int(self.verbose),
-            desc=type(self).__name__,
-        )
+        parameters = self.get_params(deep=False)
+        parameters |= {
+            "device": device,
+            "max_epochs": epochs,
+            "callbacks": self.callbacks or (),
+            "verbose": int(self.verbose),
+        }
+        planned = {name: parameters[name] for name in _PLANNED if name in parameters} | self._loss_settings()
+        return TrainingPlan(task=self._task, seed=self._seed, desc=type(self).__name__, **planned)
 
     # The network as NumPy, and back.
 
@@ -275,6 +293,7 @@ class NeuralEstimator(Estimator):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_parameters(type(self).__name__, self._task_constraints, self.get_params(deep=False))
         callbacks: Any = self.callbacks or ()
         for item in callbacks:
             callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item

@@ -1,11 +1,8 @@
 """Convolutional networks for images and series."""
 
-from typing import ClassVar
-
 from skdl.neural._docs import share_documentation
 from skdl.neural._images import ImageNetwork
 from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
-from skdl.utils import Options
 
 
 @share_documentation
@@ -69,11 +66,6 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
     True
     """
 
-    _constraints: ClassVar[dict[str, list]] = {
-        **ImageNetwork._constraints,
-        "class_weight": [None, dict, Options("balanced")],
-    }
-
     def __init__(
         self,
         architecture="auto",
@@ -92,30 +84,15 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
         gradient_clip=None,
         callbacks=None,
         warm_start=False,
+        loss="auto",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
         class_weight=None,
         device="auto",
         verbose=0,
         random_state=None,
     ):
-        self.architecture = architecture
-        self.image_shape = image_shape
-        self.channels = channels
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.schedule = schedule
-        self.gradient_clip = gradient_clip
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.class_weight = class_weight
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
+        self._store(locals())
 
 
 @share_documentation
@@ -197,25 +174,11 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
         gradient_clip=None,
         callbacks=None,
         warm_start=False,
+        loss="auto",
+        huber_delta=1.0,
+        quantile=0.5,
         device="auto",
         verbose=0,
         random_state=None,
     ):
-        self.architecture = architecture
-        self.image_shape = image_shape
-        self.channels = channels
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.schedule = schedule
-        self.gradient_clip = gradient_clip
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
+        self._store(locals())

@@ -32,9 +32,27 @@ warm_start : bool, default=False
     Whether ``fit`` goes on from the weights of the last one, with a new optimizer.
 """
 
-_CLASS_WEIGHT = """\
+_CLASSIFIER_PARAMETERS = """\
+loss : {"auto", "cross_entropy", "focal"}, default="auto"
+    What training minimises. "auto" is cross-entropy, over the labels one by one where y is an indicator matrix;
+    "focal" multiplies the term of each class by ``(1 - p)**focal_gamma``, which draws training to the samples that are
+    not yet classified well (Lin et al. 2017, https://doi.org/10.1109/ICCV.2017.324).
+focal_gamma : float, default=2.0
+    The exponent of the focal loss; 0 gives cross-entropy.
+label_smoothing : float, default=0.0
+    The part of each target, in [0, 1), that is spread evenly over all classes.
 class_weight : None, "balanced" or dict, default=None
     Weights of the classes, multiplied into ``sample_weight``.
+"""
+
+_REGRESSOR_PARAMETERS = """\
+loss : {"auto", "squared_error", "absolute_error", "huber", "quantile"}, default="auto"
+    What training minimises. "auto" is the squared error, which finds means; the absolute error finds medians; "huber"
+    is a square near zero and a line beyond, so that outliers pull less; "quantile" finds quantiles.
+huber_delta : float, default=1.0
+    Where the Huber loss turns into a line, in standard deviations of y.
+quantile : float, default=0.5
+    Which quantile the quantile loss finds, in (0, 1).
 """
 
 _RUNNING_PARAMETERS = """\
@@ -96,7 +114,9 @@ def share_documentation(cls: type) -> type:
         training = training.replace(placeholder, repr(parameters[name]))
     classifies = "class_weight" in parameters
     texts = {
-        "training parameters": training + _CLASS_WEIGHT * classifies + _RUNNING_PARAMETERS,
+        "training parameters": training
+        + (_CLASSIFIER_PARAMETERS if classifies else _REGRESSOR_PARAMETERS)
+        + _RUNNING_PARAMETERS,
         "attributes": _CLASSES * classifies + _ATTRIBUTES,
         "errors": _RAISES,
     }

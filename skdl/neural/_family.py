@@ -1,6 +1,7 @@
 """Family fits of networks: members of one shape are trained as a stack."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, fields
 from typing import Any
 
 import joblib
@@ -29,6 +30,22 @@ _TRAINING_ONLY = frozenset(
         "patience",
         "schedule",
         "gradient_clip",
+        "verbose",
+    }
+)
+
+# The fields of a plan that a stack follows; a member that sets any other one is fitted alone.
+_STACKED = frozenset(
+    {
+        "optimizer",
+        "lr",
+        "weight_decay",
+        "batch_size",
+        "max_epochs",
+        "patience",
+        "schedule",
+        "gradient_clip",
+        "callbacks",  # looked at elsewhere
         "verbose",
     }
 )
@@ -70,7 +87,7 @@ def fit_networks(
         prepared: dict[str, tuple] = {}
         for candidate_index, parameters in enumerate(candidates):
             member = clone(estimator).set_params(**clone(dict(parameters), safe=False))
-            if member.callbacks or member.warm_start:
+            if member.callbacks or member.warm_start or not _stackable(member):
                 alone.append((candidate_index, split_index))
                 continue
             member._check_parameters()
@@ -99,6 +116,12 @@ def fit_networks(
             sample_weight=sample_weight,
         ):
             yield candidate_index, split_index, member
+
+
+def _stackable(member) -> bool:
+    """Whether a member asks for nothing that :func:`skdl.engine.train_stacked` does not do."""
+    others = [field for field in fields(TrainingPlan) if field.name not in _STACKED and field.default is not MISSING]
+    return all(getattr(member, field.name, field.default) == field.default for field in others)
 
 
 def _shape(member, module, data) -> tuple:

@@ -1,11 +1,8 @@
 """Multi-layer perceptrons for tables."""
 
-from typing import ClassVar
-
 from skdl.neural._docs import share_documentation
 from skdl.neural._table import TableNetwork
 from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
-from skdl.utils import Options
 
 
 @share_documentation
@@ -20,8 +17,18 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     ----------
     hidden_layer_sizes : sequence of int, default=(128, 128)
         The widths of the hidden layers; an empty one gives a linear model.
-    activation : {"relu", "gelu", "silu", "elu", "leaky_relu", "tanh", "sigmoid", "identity"}, default="relu"
+    activation : {"relu", "gelu", "silu", "mish", "elu", "selu", "leaky_relu", "softplus", "hardswish", "tanh", \
+"sigmoid", "identity"}, default="relu"
         What follows each hidden layer.
+    normalization : {"batch", "layer"} or None, default=None
+        What stands before each activation; in residual blocks at their head, and before the last layer. Statistics of
+        a batch count rows, whatever their weights.
+    residual : bool, default=False
+        Whether there is a residual block for each hidden size in place of a bare layer: normalise, linear to that
+        size, activation, dropout, linear back, added to what came in, all blocks as wide as the first hidden size.
+    weight_init : {"auto", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "lecun_uniform", \
+"lecun_normal", "orthogonal"}, default="auto"
+        How initial weights are drawn; see :func:`skdl.nn.initialize`. "auto" is torch's way.
     dropout : float, default=0.0
         The probability of zeroing a hidden value while training.
     scaling : {"robust", "standard"} or None, default="robust"
@@ -30,6 +37,14 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     categorical_features : "from_dtype", None or array-like of bool, int or str, default="from_dtype"
         Which columns are categories and get an embedding: those of a categorical dtype in a frame, none, or those given
         by mask, position or name. A category that ``fit`` did not see is embedded as zero.
+    numeric_embedding : {"periodic", "piecewise_linear"} or None, default=None
+        What scaled numeric columns go through first: "periodic" makes 12 values of each from sines and cosines of
+        learnt frequencies, "piecewise_linear" one value for each of up to 32 bins that hold equally many training
+        rows. Both help where the target changes fast along a column, and cost time.
+    missing_values : {"error", "indicator"}, default="error"
+        What is done about NaN and missing categories: they are refused; or a missing number becomes the centre of its
+        column and a missing category one of its own, and each numeric column that had missing values in ``fit`` gets
+        an indicator beside it.
     <training parameters>
 
     Attributes
@@ -66,6 +81,12 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986). Learning representations by back-propagating errors.
     Nature 323, 533-536. https://doi.org/10.1038/323533a0
 
+    Gorishniy, Y., Rubachev, I., Khrulkov, V. & Babenko, A. (2021). Revisiting deep learning models for tabular data.
+    NeurIPS. https://doi.org/10.48550/arXiv.2106.11959
+
+    Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). On embeddings for numerical features in tabular deep learning.
+    NeurIPS. https://doi.org/10.48550/arXiv.2203.05556
+
     Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization. ICLR. https://doi.org/10.48550/arXiv.1711.05101
 
     Examples
@@ -80,19 +101,19 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     True
     """
 
-    _constraints: ClassVar[dict[str, list]] = {
-        **TableNetwork._constraints,
-        "class_weight": [None, dict, Options("balanced")],
-    }
-
     def __init__(
         self,
         hidden_layer_sizes=(128, 128),
         *,
         activation="relu",
+        normalization=None,
+        residual=False,
+        weight_init="auto",
         dropout=0.0,
         scaling="robust",
         categorical_features="from_dtype",
+        numeric_embedding=None,
+        missing_values="error",
         optimizer="adamw",
         lr=3e-3,
         weight_decay=1e-2,
@@ -105,32 +126,15 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
         gradient_clip=None,
         callbacks=None,
         warm_start=False,
+        loss="auto",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
         class_weight=None,
         device="auto",
         verbose=0,
         random_state=None,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.scaling = scaling
-        self.categorical_features = categorical_features
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.schedule = schedule
-        self.gradient_clip = gradient_clip
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.class_weight = class_weight
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
+        self._store(locals())
 
 
 @share_documentation
@@ -144,8 +148,18 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
     ----------
     hidden_layer_sizes : sequence of int, default=(128, 128)
         The widths of the hidden layers; an empty one gives a linear model.
-    activation : {"relu", "gelu", "silu", "elu", "leaky_relu", "tanh", "sigmoid", "identity"}, default="relu"
+    activation : {"relu", "gelu", "silu", "mish", "elu", "selu", "leaky_relu", "softplus", "hardswish", "tanh", \
+"sigmoid", "identity"}, default="relu"
         What follows each hidden layer.
+    normalization : {"batch", "layer"} or None, default=None
+        What stands before each activation; in residual blocks at their head, and before the last layer. Statistics of
+        a batch count rows, whatever their weights.
+    residual : bool, default=False
+        Whether there is a residual block for each hidden size in place of a bare layer: normalise, linear to that
+        size, activation, dropout, linear back, added to what came in, all blocks as wide as the first hidden size.
+    weight_init : {"auto", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "lecun_uniform", \
+"lecun_normal", "orthogonal"}, default="auto"
+        How initial weights are drawn; see :func:`skdl.nn.initialize`. "auto" is torch's way.
     dropout : float, default=0.0
         The probability of zeroing a hidden value while training.
     scaling : {"robust", "standard"} or None, default="robust"
@@ -154,6 +168,14 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
     categorical_features : "from_dtype", None or array-like of bool, int or str, default="from_dtype"
         Which columns are categories and get an embedding: those of a categorical dtype in a frame, none, or those given
         by mask, position or name. A category that ``fit`` did not see is embedded as zero.
+    numeric_embedding : {"periodic", "piecewise_linear"} or None, default=None
+        What scaled numeric columns go through first: "periodic" makes 12 values of each from sines and cosines of
+        learnt frequencies, "piecewise_linear" one value for each of up to 32 bins that hold equally many training
+        rows. Both help where the target changes fast along a column, and cost time.
+    missing_values : {"error", "indicator"}, default="error"
+        What is done about NaN and missing categories: they are refused; or a missing number becomes the centre of its
+        column and a missing category one of its own, and each numeric column that had missing values in ``fit`` gets
+        an indicator beside it.
     <training parameters>
 
     Attributes
@@ -190,6 +212,12 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
     Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986). Learning representations by back-propagating errors.
     Nature 323, 533-536. https://doi.org/10.1038/323533a0
 
+    Gorishniy, Y., Rubachev, I., Khrulkov, V. & Babenko, A. (2021). Revisiting deep learning models for tabular data.
+    NeurIPS. https://doi.org/10.48550/arXiv.2106.11959
+
+    Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). On embeddings for numerical features in tabular deep learning.
+    NeurIPS. https://doi.org/10.48550/arXiv.2203.05556
+
     Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization. ICLR. https://doi.org/10.48550/arXiv.1711.05101
 
     Examples
@@ -207,9 +235,14 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
         hidden_layer_sizes=(128, 128),
         *,
         activation="relu",
+        normalization=None,
+        residual=False,
+        weight_init="auto",
         dropout=0.0,
         scaling="robust",
         categorical_features="from_dtype",
+        numeric_embedding=None,
+        missing_values="error",
         optimizer="adamw",
         lr=3e-3,
         weight_decay=1e-2,
@@ -222,27 +255,11 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
         gradient_clip=None,
         callbacks=None,
         warm_start=False,
+        loss="auto",
+        huber_delta=1.0,
+        quantile=0.5,
         device="auto",
         verbose=0,
         random_state=None,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.scaling = scaling
-        self.categorical_features = categorical_features
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.schedule = schedule
-        self.gradient_clip = gradient_clip
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
+        self._store(locals())

@@ -11,7 +11,7 @@ from skdl.exceptions import InvalidParameterError
 from skdl.neural._base import NeuralEstimator
 from skdl.neural._docs import share_documentation
 from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
-from skdl.utils import Options, derive_seeds, validate_X
+from skdl.utils import derive_seeds, validate_X
 
 _PREFIX = "module__"
 
@@ -23,6 +23,10 @@ class _OwnNetwork(NeuralEstimator):
     _layers_draw = True
 
     # Parameters of the module are attributes named ``module__...``, as in a skorch net.
+
+    def _store(self, arguments: dict) -> None:
+        self._set_module_parameters(arguments.pop("module_parameters"))
+        super()._store(arguments)
 
     def get_params(self, deep=True):
         """Return the parameters, those of the module among them.
@@ -198,11 +202,6 @@ class NeuralClassifier(NeuralClassifierMixin, _OwnNetwork):
     True
     """
 
-    _constraints: ClassVar[dict[str, list]] = {
-        **_OwnNetwork._constraints,
-        "class_weight": [None, dict, Options("balanced")],
-    }
-
     def __init__(
         self,
         module=None,
@@ -219,30 +218,16 @@ class NeuralClassifier(NeuralClassifierMixin, _OwnNetwork):
         gradient_clip=None,
         callbacks=None,
         warm_start=False,
+        loss="auto",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
         class_weight=None,
         device="auto",
         verbose=0,
         random_state=None,
         **module_parameters,
     ):
-        self.module = module
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.schedule = schedule
-        self.gradient_clip = gradient_clip
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.class_weight = class_weight
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
-        self._set_module_parameters(module_parameters)
+        self._store(locals())
 
 
 @share_documentation
@@ -318,25 +303,12 @@ class NeuralRegressor(NeuralRegressorMixin, _OwnNetwork):
         gradient_clip=None,
         callbacks=None,
         warm_start=False,
+        loss="auto",
+        huber_delta=1.0,
+        quantile=0.5,
         device="auto",
         verbose=0,
         random_state=None,
         **module_parameters,
     ):
-        self.module = module
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.schedule = schedule
-        self.gradient_clip = gradient_clip
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
-        self._set_module_parameters(module_parameters)
+        self._store(locals())

@@ -1,5 +1,8 @@
 """The two tasks: how targets are encoded and outputs are read."""
 
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -8,15 +11,35 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skdl.utils import class_weights, encode_classes, validate_y
+from skdl.utils import Interval, Options, class_weights, encode_classes, validate_y
 
 
 def _is_multilabel(y: np.ndarray) -> bool:
     return y.ndim == 2 and y.shape[1] > 1
 
 
+@dataclass
+class SoftTargets:
+    """The targets of a student, as :meth:`NeuralClassifierMixin._fit_distilled` gets them."""
+
+    y: Any
+    probabilities: Any
+    temperature: float
+    share: float
+
+
 class NeuralClassifierMixin(ClassifierMixin):
     """Classification into one of several classes, or of several labels at once (y a 0/1 indicator matrix)."""
+
+    _task_constraints: ClassVar[dict[str, list]] = {
+        "loss": [Options("auto", "cross_entropy", "focal")],
+        "focal_gamma": [Interval("real", 0, None)],
+        "label_smoothing": [Interval("real", 0, 1, closed="left")],
+        "class_weight": [None, dict, Options("balanced")],
+    }
+
+    n_outputs_: int
+    _multilabel: bool
 
     def _validate_labels(self, y) -> np.ndarray:
         y = validate_y(self, y, multi_output=True)
@@ -31,6 +54,18 @@ class NeuralClassifierMixin(ClassifierMixin):
         return y
 
     def _fit_targets(self, y, classes=None) -> np.ndarray:
+        self._soft: SoftTargets | None = None
+        if isinstance(y, SoftTargets):
+            codes = self._fit_targets(y.y)
+            probabilities = np.asarray(y.probabilities, dtype=np.float64)
+            if self._multilabel or probabilities.shape != (len(codes), self.n_outputs_):
+                raise ValueError(
+                    f"The teacher's probabilities have the shape {probabilities.shape}, but y has {len(codes)} samples "
+                    f"of {self.n_outputs_} {'labels' if self._multilabel else 'classes'}: one column of classes and a "
+                    "probability for each are needed."
+                )
+            self._soft = replace(y, y=None, probabilities=None)
+            return np.column_stack([codes, probabilities])  # (n, 1 + n_classes)
         y = self._validate_labels(y)
         self._multilabel = _is_multilabel(y)
         if self._multilabel:
@@ -46,6 +81,7 @@ class NeuralClassifierMixin(ClassifierMixin):
         return codes
 
     def _encode_targets(self, y) -> np.ndarray:
+        self._soft = None
         y = self._validate_labels(y)
         if _is_multilabel(y) != self._multilabel or (self._multilabel and y.shape[1] != self.n_outputs_):
             raise ValueError(
@@ -70,22 +106,52 @@ class NeuralClassifierMixin(ClassifierMixin):
         """Codes need none."""
 
     def _target_tensor(self, target) -> torch.Tensor:
-        return torch.from_numpy(target)
+        return torch.from_numpy(target.astype(np.float32) if self._soft else target)
+
+    def _loss_settings(self) -> dict[str, Any]:
+        if self._soft is None:
+            return {}
+        return {"loss": "distillation", "temperature": self._soft.temperature, "soft_share": self._soft.share}
+
+    def _class_codes(self, target: np.ndarray) -> np.ndarray:
+        return target[:, 0].astype(np.int64) if self._soft else target
 
     def _task_weights(self, target, weight):
         if self.class_weight is None:
             return weight
         if self._multilabel:
             raise ValueError("class_weight has no meaning for a multi-label y; use sample_weight, or set it to None.")
-        factors = class_weights(self.class_weight, self.classes_, target, weight)[target]
+        codes = self._class_codes(target)
+        factors = class_weights(self.class_weight, self.classes_, codes, weight)[codes]
         return factors if weight is None else factors * weight
 
     def _strata(self, target):
-        return None if self._multilabel else target
+        return None if self._multilabel else self._class_codes(target)
 
     @property
     def _task(self) -> str:
         return "multilabel" if self._multilabel else "classification"
+
+    def _fit_distilled(self, X, y, probabilities, *, temperature: float, share: float, sample_weight=None):
+        """Fit to labels and to a teacher's probabilities together; what :mod:`skdl.ensemble` asks of a student.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in :meth:`fit`
+        probabilities : ndarray of shape (n, n_classes)
+            The teacher's at the ``temperature``, in the order of the sorted labels.
+        temperature : float
+            What the student's logits are divided by before they are compared with the teacher's probabilities.
+        share : float
+            How much the teacher counts, from 0 (labels alone) to 1 (teacher alone). The labels' part is cross-entropy.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        self._check_parameters()
+        return self._fit(X, SoftTargets(y, probabilities, temperature, share), sample_weight, reset=True)
 
     def predict_proba(self, X) -> np.ndarray:
         """Predict the probability of each class.
@@ -170,6 +236,12 @@ class NeuralClassifierMixin(ClassifierMixin):
 
 class NeuralRegressorMixin(RegressorMixin):
     """Regression on one number or several. The network learns targets of mean zero and variance one."""
+
+    _task_constraints: ClassVar[dict[str, list]] = {
+        "loss": [Options("auto", "squared_error", "absolute_error", "huber", "quantile")],
+        "huber_delta": [Interval("real", 0, None, closed="neither")],
+        "quantile": [Interval("real", 0, 1, closed="neither")],
+    }
 
     @property
     def _task(self) -> str:

@@ -222,3 +222,9 @@ def test_a_pack_is_halved_when_memory_is_short(data, splits, monkeypatch):
     for i, j, member in fit_family(small(), X, y, candidates=candidates, splits=splits):
         np.testing.assert_allclose(member.predict_proba(X), alone[i, j].predict_proba(X), atol=TOLERANCE)
     assert sizes == [6, 3, 3]
+
+
+@pytest.mark.parametrize("candidate", [{"loss": "focal"}, {"label_smoothing": 0.1}])
+def test_what_a_stack_does_not_do_is_fitted_alone(data, splits, stacks, candidate):
+    compare(small(), *data, [candidate, candidate | {"lr": 1e-3}], splits)
+    assert stacks == []
