@@ -8,18 +8,79 @@ A member that has finished leaves the stack.
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdl.engine.data import _BATCHES_PER_BLOCK, TensorData
 from skdl.engine.optimizers import optimizer_arguments
 from skdl.engine.schedules import SCHEDULES
 from skdl.engine.training import TASK_LOSSES, TrainingPlan
-from skdl.nn import Loss, StackedMLP
+from skdl.nn import MLP, Loss, StackedMLP, StreamDropout
+from skdl.nn.mlp import ACTIVATIONS
 from skdl.utils import derive_keys, progress, random_permutation
+
+# What a stack can do. A member with anything else, be it an option that is added to plans or modules later, is trained
+# alone until it is added here, too.
+_PLAN_FIELDS = frozenset(
+    {
+        "task",
+        "seed",
+        "device",
+        "optimizer",
+        "lr",
+        "weight_decay",
+        "batch_size",
+        "max_epochs",
+        "patience",
+        "schedule",
+        "gradient_clip",
+        "verbose",
+        "desc",
+    }
+)
+_OPTIMIZERS = frozenset(
+    {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}
+)
+_LAYERS = frozenset({nn.Linear, StreamDropout, *ACTIVATIONS.values()})
+
+
+def why_alone(plan: TrainingPlan, module: nn.Module, data: TensorData) -> str:
+    """Say what a member has that a stack cannot do.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How the member is to be trained.
+    module : Module
+        Its network.
+    data : TensorData
+        Its training rows.
+
+    Returns
+    -------
+    str
+        Empty if it can be stacked.
+    """
+    for field in fields(plan):
+        value = getattr(plan, field.name)
+        # An empty list, None and False say that an option is not used, whichever of them is the default.
+        if field.name not in _PLAN_FIELDS and value != field.default and (value or field.default):
+            return f"a stack has no {field.name}"
+    if plan.optimizer not in _OPTIMIZERS:
+        return f"a stack has no optimizer {plan.optimizer!r}"
+    if plan.schedule is not None and plan.schedule not in SCHEDULES:
+        return f"a stack has no schedule {plan.schedule!r}"
+    if getattr(data, "lengths", None) is not None:
+        return "its samples have lengths of their own"
+    if type(module) is not MLP:
+        return f"a stack is made of perceptrons, and this is {type(module).__name__}"
+    strange = [type(layer).__name__ for layer in module.layers if type(layer) not in _LAYERS]
+    if strange or not module.is_plain:
+        return f"a stack has no {', '.join(dict.fromkeys(strange)) or 'such network'}"
+    return ""
 
 
 @dataclass

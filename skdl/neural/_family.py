@@ -56,13 +56,20 @@ _GPU_SHARE = 0.25
 
 
 def fit_networks(
-    estimator, X, y, *, candidates: Sequence[dict[str, Any]], splits: Sequence, sample_weight=None
+    estimator,
+    X,
+    y,
+    *,
+    candidates: Sequence[dict[str, Any]],
+    splits: Sequence,
+    sample_weight=None,
+    pairs: Sequence[tuple[int, int]] | None = None,
 ) -> Iterator[tuple[int, int, Any]]:
     """Fit an estimator for every candidate on every split, as :func:`skdl.base.fit_family` says.
 
     A member differs from one that is fitted alone by the rounding of batched products. Members with callbacks, those
-    whose network is no plain one (:meth:`skdl.nn.StackedMLP.takes`), and those that share their shape with no other, are
-    fitted alone. A member whose training diverges does not come.
+    whose network a stack does not take (:meth:`skdl.nn.StackedMLP.takes`), and those that share their shape with no
+    other, are fitted alone. A member whose training diverges does not come.
 
     Parameters
     ----------
@@ -70,7 +77,7 @@ def fit_networks(
         The prototype.
     X, y : as in :func:`skdl.base.fit_family`
         All the samples.
-    candidates, splits, sample_weight : as in :func:`skdl.base.fit_family`
+    candidates, splits, sample_weight, pairs : as in :func:`skdl.base.fit_family`
         The members.
 
     Yields
@@ -82,11 +89,17 @@ def fit_networks(
     """
     packs: dict[tuple, list] = {}
     alone = []
-    for split_index, rows in enumerate(splits):
+    wanted: dict[int, list[int]] = {}
+    if pairs is None:
+        pairs = [(candidate, split) for split in range(len(splits)) for candidate in range(len(candidates))]
+    for candidate_index, split_index in pairs:
+        wanted.setdefault(split_index, []).append(candidate_index)
+    for split_index, chosen in wanted.items():
+        rows = splits[split_index]
         X_split, y_split, weight_split = (take_rows(part, rows) for part in (X, y, sample_weight))
         prepared: dict[str, tuple] = {}
-        for candidate_index, parameters in enumerate(candidates):
-            member = clone(estimator).set_params(**clone(dict(parameters), safe=False))
+        for candidate_index in chosen:
+            member = clone(estimator).set_params(**clone(dict(candidates[candidate_index]), safe=False))
             if member.callbacks or member.warm_start or not _stackable(member):
                 alone.append((candidate_index, split_index))
                 continue
