@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 
 from skdl.base import fit_one_by_one, take_rows
-from skdl.engine import TrainingPlan, train_stacked
+from skdl.engine import PLATEAU, TrainingPlan, train_stacked
 from skdl.nn import StackedMLP
 from skdl.utils import resolve_device
 
@@ -134,7 +134,9 @@ def fit_networks(
 def _stackable(member) -> bool:
     """Whether a member asks for nothing that :func:`skdl.engine.train_stacked` does not do."""
     others = [field for field in fields(TrainingPlan) if field.name not in _STACKED and field.default is not MISSING]
-    return all(getattr(member, field.name, field.default) == field.default for field in others)
+    return member.schedule != PLATEAU and all(
+        getattr(member, field.name, field.default) == field.default for field in others
+    )
 
 
 def _shape(member, module, data) -> tuple:

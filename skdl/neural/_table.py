@@ -8,10 +8,14 @@ from torch import Tensor, nn
 
 from skdl.neural._base import NeuralEstimator
 from skdl.neural._family import fit_networks
-from skdl.neural._scaling import fit_scaling
-from skdl.nn import MLP, initialize
-from skdl.nn.mlp import ACTIVATIONS
+from skdl.neural._scaling import bin_edges, fit_scaling
+from skdl.nn import MLP, PeriodicEmbedding, PiecewiseLinearEncoding, initialize
+from skdl.nn.init import WEIGHT_RULES
+from skdl.nn.mlp import ACTIVATIONS, NORMALIZATIONS
 from skdl.utils import Interval, Options, encode_table, fit_table
+
+# The largest number of bins of a column that is embedded piecewise linearly.
+_N_BINS = 32
 
 
 class TableNetwork(NeuralEstimator):
@@ -23,6 +27,11 @@ class TableNetwork(NeuralEstimator):
         "categorical_features": [None, Options("from_dtype"), list, tuple, np.ndarray],
         "activation": [Options(*ACTIVATIONS)],
         "scaling": [None, Options("robust", "standard")],
+        "normalization": [None, Options(*NORMALIZATIONS)],
+        "residual": [bool],
+        "weight_init": [Options(*WEIGHT_RULES)],
+        "numeric_embedding": [None, Options("periodic", "piecewise_linear")],
+        "missing_values": [Options("error", "indicator")],
     }
 
     def _check_parameters(self) -> None:
@@ -38,43 +47,79 @@ class TableNetwork(NeuralEstimator):
         sizes = self.hidden_layer_sizes
         return [sizes] if np.ndim(sizes) == 0 else list(sizes)
 
+    @property
+    def _takes_missing(self) -> bool:
+        return self.missing_values == "indicator"
+
     def _fit_inputs(self, X) -> np.ndarray:
-        self._schema, encoded = fit_table(self, X, self.categorical_features, ensure_min_samples=2)
+        self._schema, encoded = fit_table(
+            self, X, self.categorical_features, allow_nan=self._takes_missing, ensure_min_samples=2
+        )
         return encoded
 
     def _encode_inputs(self, X) -> np.ndarray:
-        return encode_table(self, X, self._schema)
+        return encode_table(self, X, self._schema, allow_nan=self._takes_missing)
 
     def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
-        self._scaling = fit_scaling(X[:, ~self._schema.is_categorical], weight, self.scaling)
+        numeric = X[:, ~self._schema.is_categorical]
+        self._scaling = fit_scaling(numeric, weight, self.scaling)
+        self._had_missing = np.isnan(X).any(axis=0)  # (d,)
+        if self.numeric_embedding == "piecewise_linear":
+            self._edges = bin_edges(self._scaled(numeric), weight, _N_BINS)
+
+    def _scaled(self, numeric: np.ndarray) -> np.ndarray:
+        """Scaled numeric columns, float32; what is missing becomes the centre."""
+        scaled = self._scaling.apply(numeric)
+        return np.nan_to_num(scaled, copy=False, nan=0.0) if self._takes_missing else scaled
 
     def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
         categorical = self._schema.is_categorical
-        numeric = torch.from_numpy(self._scaling.apply(X[:, ~categorical]))  # (n, d)
+        numeric = torch.from_numpy(self._scaled(X[:, ~categorical]))  # (n, d)
+        marked = self._had_missing & ~categorical
+        if marked.any():
+            numeric = torch.cat([numeric, torch.from_numpy(np.isnan(X[:, marked])).float()], dim=1)
         if not categorical.any():
             return (numeric,)
-        codes = torch.from_numpy(X[:, categorical].astype(np.int64) + 1)  # (n, c); an unseen category becomes 0
-        return numeric, codes
+        codes = X[:, categorical] + 1  # an unseen category becomes 0
+        # Missing is a category behind the others, or like an unseen one where fit saw none missing.
+        missing = np.where(self._had_missing[categorical], self._schema.n_categories + 1, 0)
+        return numeric, torch.from_numpy(np.where(np.isnan(codes), missing, codes).astype(np.int64))  # (n, c)
 
     def _build_module(self, seed: int) -> nn.Module:
+        categorical = self._schema.is_categorical
+        n_numeric = int((~categorical).sum())
+        embedding: PeriodicEmbedding | PiecewiseLinearEncoding | None = None
+        if self.numeric_embedding is not None and n_numeric:
+            periodic = self.numeric_embedding == "periodic"
+            embedding = PeriodicEmbedding(n_numeric) if periodic else PiecewiseLinearEncoding(self._edges)
         module = MLP(
-            int((~self._schema.is_categorical).sum()),
-            self._schema.n_categories.tolist(),
+            n_numeric + int((self._had_missing & ~categorical).sum()),
+            (self._schema.n_categories + self._had_missing[categorical]).tolist(),
             self.n_outputs_,
             hidden_layer_sizes=self._sizes(),
             activation=self.activation,
             dropout=self.dropout,
+            normalization=self.normalization,
+            residual=self.residual,
+            numeric_embedding=embedding,
+            n_embedded=n_numeric,
             seed=seed,
         )
-        return initialize(module, seed)
+        return initialize(module, seed, self.weight_init)
 
-    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
-        yield from fit_networks(self, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight)
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None, pairs=None):
+        yield from fit_networks(
+            self, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight, pairs=pairs
+        )
 
     def _layer_arrays(self, kind: str) -> list[np.ndarray]:
-        prefix = "layers."
-        names = [name for name in self._weights if name.startswith(prefix) and name.endswith(f".{kind}")]
-        return [self._weights[name] for name in names]
+        # Normalisations have vectors for weights.
+        layers = [
+            name.removesuffix("weight")
+            for name, value in self._weights.items()
+            if name.startswith("layers.") and name.endswith(".weight") and value.ndim == 2
+        ]
+        return [self._weights[layer + kind] for layer in layers]
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -85,3 +130,8 @@ class TableNetwork(NeuralEstimator):
     def intercepts_(self) -> list[np.ndarray]:
         """The biases of the layers, each of shape (n_out,)."""
         return self._layer_arrays("bias")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._takes_missing
+        return tags

@@ -7,4 +7,4 @@ from skdl.nn.losses import Loss
 from skdl.nn.mlp import MLP
 from skdl.nn.stacked import StackedMLP
 
-__all__ = ["MLP", "Loss", "StackedMLP", "StreamDropout", "initialize"]
+__all__ = ["MLP", "Loss", "PeriodicEmbedding", "PiecewiseLinearEncoding", "StackedMLP", "StreamDropout", "initialize"]

@@ -23,11 +23,11 @@ class PeriodicEmbedding(nn.Module):
         The number of values that a column becomes.
     n_frequencies : int, default=16
         The number of frequencies of a column.
-    scale : float, default=0.1
+    scale : float, default=0.3
         The standard deviation of the initial frequencies, in periods per unit of the column.
     """
 
-    def __init__(self, n_features: int, width: int = 12, n_frequencies: int = 16, scale: float = 0.1):
+    def __init__(self, n_features: int, width: int = 12, n_frequencies: int = 16, scale: float = 0.3):
         super().__init__()
         self.scale = scale
         self.n_values = n_features * width

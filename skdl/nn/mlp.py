@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from skdl.nn.dropout import StreamDropout
+from skdl.nn.embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
+from skdl.nn.normalization import BatchNorm1d
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -21,7 +23,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "identity": nn.Identity,
 }
-NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": BatchNorm1d, "layer": nn.LayerNorm}
 
 
 def embedding_size(n_categories: int) -> int:
@@ -84,7 +86,7 @@ class MLP(nn.Module):
         dropout: float = 0.0,
         normalization: str | None = None,
         residual: bool = False,
-        numeric_embedding: nn.Module | None = None,
+        numeric_embedding: PeriodicEmbedding | PiecewiseLinearEncoding | None = None,
         n_embedded: int = 0,
         seed: int = 0,
     ):
@@ -97,7 +99,7 @@ class MLP(nn.Module):
         self.n_embedded = n_embedded
         width = n_numeric + sum(embedding_size(count) for count in n_categories)
         if numeric_embedding is not None:
-            width += int(numeric_embedding.n_values) - n_embedded
+            width += numeric_embedding.n_values - n_embedded
         self.activation = ACTIVATIONS[activation]
         self.normalization = None if normalization is None else NORMALIZATIONS[normalization]
         self.dropout, self.seed, self._n_dropouts = dropout, seed, 0

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from skdl.nn.normalization import BatchNorm1d, BatchNorm2d
+
 _CONV = {1: nn.Conv1d, 2: nn.Conv2d}
-_NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
+_NORM = {1: BatchNorm1d, 2: BatchNorm2d}
 _MAX = {1: nn.MaxPool1d, 2: nn.MaxPool2d}
 _MEAN = {1: nn.AvgPool1d, 2: nn.AvgPool2d}
 _ADAPT = {1: nn.AdaptiveAvgPool1d, 2: nn.AdaptiveAvgPool2d}
