@@ -269,7 +269,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         encoded = self._encoded(X)
         if isinstance(self.tree_, MultiwayTree):
             return self.tree_.predict_shares(encoded)[:, None, :]
-        return self.tree_.value[self.tree_.apply(encoded)]
+        return self.tree_.value.take(self.tree_.apply(encoded), axis=0)
 
     def predict(self, X):
         """Predict the class of each sample: the one with the greatest share in its leaf.
@@ -286,11 +286,14 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         encoded = self._encoded(X)
         if isinstance(self.tree_, MultiwayTree):
             return self.classes_[self.tree_.predict_shares(encoded).argmax(axis=1)]
-        best = self.tree_.value.argmax(axis=2)[self.tree_.apply(encoded)]  # (n, n_outputs)
+        return self.tree_.cached("labels", self._labels_of_nodes).take(self.tree_.apply(encoded), axis=0)
+
+    def _labels_of_nodes(self) -> np.ndarray:
+        """The label that each node predicts, of shape (n_nodes,) or (n_nodes, n_outputs)."""
+        best = self.tree_.value.argmax(axis=2)
         if self.n_outputs_ == 1:
             return self.classes_[best[:, 0]]
-        columns = [classes[best[:, k]] for k, classes in enumerate(self.classes_)]
-        return np.stack(columns, axis=1)
+        return np.stack([classes[best[:, k]] for k, classes in enumerate(self.classes_)], axis=1)
 
     def predict_proba(self, X):
         """Predict the shares of the classes in each sample's leaf.

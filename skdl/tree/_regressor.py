@@ -187,5 +187,5 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         encoded = self._encoded(X)
-        value = self.tree_.value[:, :, 0][self.tree_.apply(encoded)]  # (n, n_outputs)
-        return value[:, 0] if self.n_outputs_ == 1 else value
+        value = self.tree_.value[:, 0, 0] if self.n_outputs_ == 1 else self.tree_.value[:, :, 0]
+        return value.take(self.tree_.apply(encoded), axis=0)

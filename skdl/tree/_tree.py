@@ -3,7 +3,8 @@
 import numpy as np
 import scipy.sparse as sp
 
-from skdl.kernels.tree import Nodes, apply_mixed, apply_numeric, kept_nodes, parents_and_depths, paths
+from skdl.kernels.tree import Nodes, kept_nodes, make_walker, parents_and_depths, paths, walk
+from skdl.utils import DeviceCache
 
 TREE_LEAF = -1
 TREE_UNDEFINED = -2
@@ -65,6 +66,13 @@ class Tree:
         self.n_features = int(n_features)
         self.n_classes = np.asarray(n_classes, dtype=np.int64)
         self.n_categories = np.asarray(n_categories, dtype=np.int64)
+        self._cache = DeviceCache()
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_cache"}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _cache=DeviceCache())
 
     @classmethod
     def from_nodes(cls, nodes: Nodes, n_features, n_classes, n_categories, scale, impurity_scale):
@@ -117,22 +125,22 @@ class Tree:
 
     def apply(self, X) -> np.ndarray:
         """The leaf of each row of an encoded table, of shape (n,), int64."""
+        walker = self.cached("walker", self._make_walker)
         out = np.empty(len(X), dtype=np.int64)
-        here = np.arange(self.node_count)
-        leaf = self.children_left == TREE_LEAF
-        children = np.stack(
-            [np.where(leaf, here, self.children_left), np.where(leaf, here, self.children_right)], axis=1
-        )
-        feature = np.where(leaf, 0, self.feature)
-        go_left = self.missing_go_to_left.astype(bool)
-        if (self.left_categories_start >= 0).any():
-            apply_mixed(
-                X, feature, self.threshold, children, go_left, self.left_categories_start, self.n_categories,
-                self.left_categories, out,
-            )  # fmt: skip
-        else:
-            apply_numeric(X, feature, self.threshold, children, go_left, out)
-        return out
+        X = X.view()
+        X.flags.writeable = False  # one compiled function serves, whether the table may be written to or not
+        walk(X, walker, len(walker.flags) > 1, out)
+        return walker.number[out] if len(walker.number) else out
+
+    def _make_walker(self):
+        return make_walker(
+            self.children_left, self.children_right, self.feature, self.threshold, self.missing_go_to_left,
+            self.left_categories_start, self.n_categories, self.left_categories,
+        )  # fmt: skip
+
+    def cached(self, key: str, build):
+        """What ``build()`` makes of the tree, kept for the next call; copies and pickles leave it out."""
+        return self._cache.get(key, build)
 
     def decision_path(self, X) -> sp.csr_matrix:
         """The nodes that each row passes, as an indicator matrix (n, node_count)."""

@@ -190,6 +190,17 @@ def _values(column) -> pd.Series:
     return column
 
 
+def _codes(column, categories: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each value among the categories (-1 where it is none of them), and which values are missing."""
+    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype) and len(column.cat.categories):
+        # Each category is looked up once, not each row.
+        place = categories.get_indexer(_values(pd.Series(column.cat.categories.astype(column.dtype))))
+        own = column.cat.codes.to_numpy()
+        return place[own], own < 0
+    values = _values(column)
+    return categories.get_indexer(values), values.isna().to_numpy()
+
+
 def _categories_of(column) -> np.ndarray:
     declared = getattr(getattr(column, "cat", None), "categories", None)  # pandas keeps the order that was declared
     if declared is not None:
@@ -224,10 +235,8 @@ def _encode(estimator, X, schema: TableSchema, allow_nan: bool, check_params: di
     if block is not None:
         encoded[:, numeric] = block
     for j in np.flatnonzero(schema.is_categorical).tolist():
-        values = _values(_column(X, j))
-        codes = pd.Index(schema.categories[j]).get_indexer(values).astype(dtype)
-        missing = values.isna().to_numpy()
-        codes[missing] = np.nan
+        codes, missing = _codes(_column(X, j), pd.Index(schema.categories[j]))
+        codes = np.where(missing, np.nan, codes).astype(dtype)
         if missing.any() and not allow_nan:
             row = int(missing.argmax())
             name = X.columns[j] if _has_columns(X) else j

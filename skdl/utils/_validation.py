@@ -79,10 +79,25 @@ def validate_X(estimator, X, *, reset=False, dtype=None, **check_params):
         scikit-learn's message, followed by the row and column and what to do.
     """
     X = to_host(X)
+    if not reset and dtype is None and check_params.keys() <= {"ensure_all_finite"} and _is_plain(estimator, X):
+        return X
     with explained(estimator, X):
         return validate_data(
             estimator, X=X, reset=reset, dtype=float_dtypes() if dtype is None else dtype, **check_params
         )
+
+
+def _is_plain(estimator, X) -> bool:
+    """Whether X is a finite float array of the right width, of which there is nothing to say and nothing to change.
+
+    scikit-learn's validation comes to the same and takes longer than predicting one row.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype not in FLOATS or not len(X):
+        return False
+    if X.shape[1] != getattr(estimator, "n_features_in_", 0) or hasattr(estimator, "feature_names_in_"):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return get_config()["dtype"] is None and bool(np.isfinite(X.sum()))
 
 
 def validate_X_y(estimator, X, y, *, reset=True, dtype=None, multi_output=False, y_numeric=False, **check_params):

@@ -104,7 +104,7 @@ def test_histograms_grow_the_tree_of_the_sorted_codes(criterion, n_classes, monk
         for small in (40, 10**9):  # histograms almost to the leaves, and none at all
             monkeypatch.setattr(_fit, "SMALL", small)
             trees.append(DecisionTreeClassifier(criterion=criterion, max_bins=64, **setting).fit(X, y).tree_)
-        for name, values in vars(trees[0]).items():
+        for name, values in trees[0].__getstate__().items():
             np.testing.assert_array_equal(values, getattr(trees[1], name), err_msg=name)
 
 

@@ -56,7 +56,7 @@ def test_identical_to_single_fits(estimator, grid, weighted):
     assert together.keys() == alone.keys()
     for key, member in together.items():
         assert member.get_params() == alone[key].get_params()
-        ours, theirs = vars(member.tree_), vars(alone[key].tree_)
+        ours, theirs = member.tree_.__getstate__(), alone[key].tree_.__getstate__()
         assert ours.keys() == theirs.keys()
         for name in ours:
             np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)

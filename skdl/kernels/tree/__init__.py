@@ -19,7 +19,7 @@ from skdl.kernels.tree._multiway_use import (
     tidied,
     truncate_multiway,
 )
-from skdl.kernels.tree._predict import apply_mixed, apply_numeric, paths
+from skdl.kernels.tree._predict import Walker, make_walker, paths, walk
 from skdl.kernels.tree._problem import CRITERIA, Limits, Samples
 from skdl.kernels.tree._prune import kept_nodes, no_worse_as_leaves, parents_and_depths, weakest_links
 
@@ -32,15 +32,15 @@ __all__ = [
     "Rules",
     "Samples",
     "Table",
-    "apply_mixed",
+    "Walker",
     "apply_multiway",
-    "apply_numeric",
     "collapse_useless",
     "extra_errors",
     "grow_multiway",
     "grow_tree",
     "held_out_errors",
     "kept_nodes",
+    "make_walker",
     "no_worse_as_leaves",
     "parents_and_depths",
     "paths",
@@ -49,5 +49,6 @@ __all__ = [
     "prune_pessimistic",
     "tidied",
     "truncate_multiway",
+    "walk",
     "weakest_links",
 ]
