@@ -3,7 +3,7 @@
 from skdl.engine.data import Batches, TensorData
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import OPTIMIZERS
-from skdl.engine.schedules import SCHEDULES
+from skdl.engine.schedules import PLATEAU, SCHEDULES
 from skdl.engine.stacked import Trained, train_stacked
 from skdl.engine.training import (
     TrainingPlan,
@@ -15,6 +15,7 @@ from skdl.engine.training import (
 
 __all__ = [
     "OPTIMIZERS",
+    "PLATEAU",
     "SCHEDULES",
     "Batches",
     "ClassifierNet",

@@ -2,11 +2,34 @@
 
 import math
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from skdl.engine.schedules import SCHEDULES
+from skdl.engine.schedules import PLATEAU, rate_factor
 from skdl.utils import progress
+
+
+def judge(loss, best_loss, epoch, best_epoch, patience):
+    """Tell whether a loss is the best so far, and whether patience with it has come to an end.
+
+    Parameters
+    ----------
+    loss : float or array of shape (M,)
+        The loss of this epoch, of one model or of several.
+    best_loss : float or array of shape (M,)
+        The smallest loss of the epochs before.
+    epoch, best_epoch : int or array of shape (M,)
+        This epoch and the one of the smallest loss, counted alike.
+    patience : int or array of shape (M,)
+        How many epochs without a better loss are too many.
+
+    Returns
+    -------
+    better, over : bool or array of bool of shape (M,)
+    """
+    better = loss < best_loss
+    return better, np.logical_not(better) & (epoch - best_epoch >= patience)
 
 
 class EarlyStopping(Callback):
@@ -27,15 +50,16 @@ class EarlyStopping(Callback):
         self.best_weights_ = None
 
     def on_epoch_end(self, net, **kwargs):
-        loss = net.history[-1, "valid_loss"]
-        if loss < self.best_loss_:
+        loss, epoch = net.history[-1, "valid_loss"], len(net.history)
+        better, over = judge(loss, self.best_loss_, epoch, self.best_epoch_, self.patience)
+        if better:
             self.best_loss_ = loss
-            self.best_epoch_ = len(net.history)
+            self.best_epoch_ = epoch
             self.best_weights_ = {
                 name: value.clone() if isinstance(value, torch.Tensor) else value
                 for name, value in net.module_.state_dict().items()
             }
-        elif len(net.history) - self.best_epoch_ >= self.patience:
+        if over:
             net.stop_ = True
 
     def on_train_end(self, net, **kwargs):
@@ -48,30 +72,69 @@ class Schedule(Callback):
 
     Parameters
     ----------
-    name : str
-        A key of ``SCHEDULES``.
+    name : str or None
+        A key of ``SCHEDULES``, or "plateau": divide by ten whenever the validation loss, or the training loss where
+        there is no other, has not improved for a number of epochs.
     n_steps : int
         The number of batches of the whole training.
+    n_warmup : int, default=0
+        The number of batches over which the rate rises from zero.
+    patience : int, default=5
+        That number of epochs.
     """
 
-    def __init__(self, name: str, n_steps: int):
+    def __init__(self, name: str | None, n_steps: int, n_warmup: int = 0, patience: int = 5):
         self.name = name
         self.n_steps = n_steps
+        self.n_warmup = n_warmup
+        self.patience = patience
 
     def on_train_begin(self, net, **kwargs):
         self.step_ = 0
+        self.scale_ = 1.0
+        self.best_loss_ = math.inf
+        self.best_epoch_ = 0
         self.lrs_ = [group["lr"] for group in net.optimizer_.param_groups]
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if training:
-            factor = SCHEDULES[self.name](min(1.0, self.step_ / self.n_steps))
+            factor = self.scale_ * rate_factor(self.name, self.step_, self.n_steps, self.n_warmup)
             for group, lr in zip(net.optimizer_.param_groups, self.lrs_, strict=True):
                 group["lr"] = lr * factor
             self.step_ += 1
 
+    def on_epoch_end(self, net, **kwargs):
+        if self.name != PLATEAU:
+            return
+        row, epoch = net.history[-1], len(net.history)
+        loss = row["valid_loss"] if "valid_loss" in row else row["train_loss"]
+        better, over = judge(loss, self.best_loss_, epoch, self.best_epoch_, self.patience)
+        if better:
+            self.best_loss_ = loss
+        if over:
+            self.scale_ /= 10.0
+        if better or over:
+            self.best_epoch_ = epoch
+
     def on_train_end(self, net, **kwargs):
         for group, lr in zip(net.optimizer_.param_groups, self.lrs_, strict=True):
             group["lr"] = lr
+
+
+class GradientValueClipping(Callback):
+    """Clip each entry of the gradient.
+
+    Parameters
+    ----------
+    limit : float
+        The largest absolute value.
+    """
+
+    def __init__(self, limit: float):
+        self.limit = limit
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        torch.nn.utils.clip_grad_value_([weight for _, weight in named_parameters], self.limit)
 
 
 class ProgressBar(Callback):

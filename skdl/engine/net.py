@@ -13,6 +13,7 @@ runs in them:
 
 import math
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -21,16 +22,23 @@ from skorch.callbacks import Callback, EpochTimer
 from skorch.utils import to_tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from skdl.engine.averaging import WeightAverage
 from skdl.engine.data import Batches, TensorData
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
 
 
 class _InMemoryLoop(NeuralNet):
-    """The loop, to be mixed into skorch's nets. ``seed`` decides the order of the batches."""
+    """The loop, to be mixed into skorch's nets.
 
-    def __init__(self, *args, seed: int = 0, **kwargs):
+    ``seed`` decides the order of the batches, ``l1`` is the factor of the penalty on absolute weights, and with an
+    ``ema_decay`` moving averages of the weights are what is validated and what the training ends with.
+    """
+
+    def __init__(self, *args, seed: int = 0, l1: float = 0.0, ema_decay: float | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.seed = seed
+        self.l1 = l1
+        self.ema_decay = ema_decay
 
     @property
     def _default_callbacks(self):
@@ -70,15 +78,18 @@ class _InMemoryLoop(NeuralNet):
         datasets = {"dataset_train": train, "dataset_valid": valid}
         train_batches = self.get_iterator(train, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid, training=False)
+        weights = [weight for weight in self.module_.parameters() if weight.requires_grad]
+        self.average_ = None if self.ema_decay is None else WeightAverage(weights, self.ema_decay)
         try:
             for _ in range(self.max_epochs if epochs is None else epochs):
                 self.notify("on_epoch_begin", **datasets)
                 self.run_single_epoch(train_batches, True, "train", self.train_step)
-                self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
-                try:
-                    self.notify("on_epoch_end", **datasets)
-                except KeyboardInterrupt:  # how skorch's own callbacks end a training
-                    break
+                with nullcontext() if self.average_ is None else self.average_.in_place():
+                    self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
+                    try:
+                        self.notify("on_epoch_end", **datasets)
+                    except KeyboardInterrupt:  # how skorch's own callbacks end a training
+                        break
                 if self.stop_:
                     break
         except KeyboardInterrupt:
@@ -91,6 +102,8 @@ class _InMemoryLoop(NeuralNet):
                 InterruptedFitWarning,
                 stacklevel=2,
             )
+        if self.average_ is not None:
+            self.average_.swap()
         return self
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
@@ -139,8 +152,18 @@ class _InMemoryLoop(NeuralNet):
         step = self.train_step_single(batch, **fit_params)
         for hook in self._hooks("on_grad_computed"):
             hook(self, named_parameters=list(self.get_all_learnable_params()), batch=batch, training=True)
+        if self.l1:
+            self._add_l1_gradient()
         self.optimizer_.step()
+        if self.average_ is not None:
+            self.average_.update()
         return step
+
+    @torch.no_grad()
+    def _add_l1_gradient(self):
+        for weight in self.module_.parameters():
+            if weight.grad is not None:
+                weight.grad.add_(weight.sign(), alpha=self.l1)
 
     def train_step_single(self, batch, **fit_params):
         inputs, target = batch

@@ -12,6 +12,7 @@ OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict]] = {
     "adadelta": (torch.optim.Adadelta, {}),
     "rmsprop": (torch.optim.RMSprop, {}),
     "adam": (torch.optim.Adam, {}),
+    "adamax": (torch.optim.Adamax, {}),
     "adamw": (torch.optim.AdamW, {}),
     "nadam": (torch.optim.NAdam, {}),
     "radam": (torch.optim.RAdam, {}),

@@ -11,7 +11,7 @@ from skorch.callbacks import GradientNormClipping
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from skdl.engine.callbacks import EarlyStopping, ProgressBar, Schedule
+from skdl.engine.callbacks import EarlyStopping, GradientValueClipping, ProgressBar, Schedule
 from skdl.engine.data import TensorData
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import optimizer_arguments
@@ -52,6 +52,8 @@ class TrainingPlan:
         The learning rate.
     weight_decay : float, default=0.0
         The factor of the penalty on squared weights.
+    l1 : float, default=0.0
+        The factor of the penalty on absolute weights.
     batch_size : int, default=128
         The number of rows of an update.
     max_epochs : int, default=100
@@ -59,9 +61,15 @@ class TrainingPlan:
     patience : int or None, default=None
         After how many epochs without a better validation loss training stops; None never stops it.
     schedule : str or None, default=None
-        A key of ``SCHEDULES``.
+        A key of ``SCHEDULES`` or "plateau", which waits half of ``patience``.
+    warmup_epochs : float, default=0
+        The number of epochs over which the learning rate rises from zero.
     gradient_clip : float or None, default=None
         The largest norm of the gradient.
+    gradient_clip_value : float or None, default=None
+        The largest absolute value of an entry of the gradient, clipped before its norm is.
+    ema_decay : float or None, default=None
+        The decay of the moving average of the weights; None takes the weights as they are.
     callbacks : sequence, default=()
         skorch callbacks or pairs of a name and one; they are copied.
     loss : str, default="auto"
@@ -75,8 +83,10 @@ class TrainingPlan:
         Where the Huber loss turns from a square into a line.
     quantile : float, default=0.5
         Which quantile the quantile loss finds.
-    temperature, soft_share : float, default=1.0 and 0.5
-        Of distillation, as in :class:`skdl.nn.Loss`.
+    temperature : float, default=1.0
+        What logits are divided by in distillation.
+    soft_share : float, default=0.5
+        How much the teacher counts in distillation.
     verbose : int, default=0
         Shows a progress bar if positive.
     desc : str, default=""
@@ -89,11 +99,15 @@ class TrainingPlan:
     optimizer: str = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.0
+    l1: float = 0.0
     batch_size: int = 128
     max_epochs: int = 100
     patience: int | None = None
     schedule: str | None = None
+    warmup_epochs: float = 0
     gradient_clip: float | None = None
+    gradient_clip_value: float | None = None
+    ema_decay: float | None = None
     callbacks: Sequence = ()
     loss: str = "auto"
     label_smoothing: float = 0.0
@@ -140,8 +154,13 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
     callbacks: list = [ProgressBar(plan.verbose, plan.desc)]
     if plan.patience is not None and valid is not None:
         callbacks.append(("early_stopping", EarlyStopping(plan.patience)))
-    if plan.schedule is not None and n_rows is not None:
-        callbacks.append(("schedule", Schedule(plan.schedule, plan.max_epochs * -(-n_rows // plan.batch_size))))
+    if (plan.schedule is not None or plan.warmup_epochs) and n_rows is not None:
+        n_batches = -(-n_rows // plan.batch_size)
+        n_warmup = round(plan.warmup_epochs * n_batches)
+        waits = max(1, (plan.patience or 10) // 2)
+        callbacks.append(("schedule", Schedule(plan.schedule, plan.max_epochs * n_batches, n_warmup, waits)))
+    if plan.gradient_clip_value is not None:
+        callbacks.append(("gradient_clip_value", GradientValueClipping(plan.gradient_clip_value)))
     if plan.gradient_clip is not None:
         callbacks.append(("gradient_clip", GradientNormClipping(plan.gradient_clip)))
     net = net_class(
@@ -155,6 +174,8 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
         device=str(plan.device),
         verbose=0,
         seed=plan.seed,
+        l1=plan.l1,
+        ema_decay=plan.ema_decay,
         **optimizer_arguments(plan.optimizer, plan.lr, plan.weight_decay, plan.device),
     )
     return net.initialize()

@@ -4,16 +4,18 @@ import inspect
 import re
 
 _TRAINING_PARAMETERS = """\
-optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "radam"}, \
+optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "adamw", "nadam", "radam"}, \
 default="adamw"
     The rule by which weights are updated.
-lr : float, default=LR
+lr : float, default=1e-3
     The learning rate.
 weight_decay : float, default=1e-2
     The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
-batch_size : int, default=BATCH
+l1 : float, default=0.0
+    The factor of the penalty on absolute weights, added to the gradient as a sign of each weight.
+batch_size : int, default=128
     The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
-max_epochs : int, default=EPOCHS
+max_epochs : int, default=100
     The number of passes over the training rows.
 early_stopping : bool or "auto", default="auto"
     Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
@@ -22,10 +24,18 @@ validation_fraction : float, default=0.1
     The part of the training rows that is held out, in proportion for each class.
 patience : int, default=10
     The number of epochs without improvement after which early stopping stops.
-schedule : {"cosine", "linear", "step", "one_cycle"} or None, default=None
-    How the learning rate changes over the training; None keeps it.
+schedule : {"cosine", "linear", "step", "one_cycle", "plateau"} or None, default=None
+    How the learning rate changes over the training; None keeps it. "plateau" divides it by ten whenever the validation
+    loss, or the training loss where nothing is held out, has not improved for half of ``patience``.
+warmup_epochs : float, default=0
+    The number of epochs over which the learning rate rises along a line from zero, whatever the schedule does beside.
 gradient_clip : float or None, default=None
     The largest norm of the gradient of all weights together; larger ones are scaled down.
+gradient_clip_value : float or None, default=None
+    The largest absolute value of an entry of the gradient; larger ones are cut off, before the norm is taken.
+ema_decay : float or None, default=None
+    The decay of an exponential moving average of the weights, 0.999 say, which is what is validated and what predicts;
+    None takes the weights themselves. The first steps have a smaller decay: step t at most ``(1 + t) / (10 + t)``.
 callbacks : list of skorch callbacks or None, default=None
     Copied and called as in a skorch net. They see class codes in place of labels.
 warm_start : bool, default=False
@@ -109,9 +119,12 @@ def share_documentation(cls: type) -> type:
         The same class.
     """
     parameters = {name: item.default for name, item in inspect.signature(cls).parameters.items()}
-    training = _TRAINING_PARAMETERS
-    for placeholder, name in (("LR", "lr"), ("BATCH", "batch_size"), ("EPOCHS", "max_epochs")):
-        training = training.replace(placeholder, repr(parameters[name]))
+
+    def state_default(match: re.Match) -> str:
+        return f"{match['head']}{parameters[match['name']]!r}".replace("'", '"')
+
+    # Families differ in how fast and how long they train: each states its own defaults.
+    training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, _TRAINING_PARAMETERS)
     classifies = "class_weight" in parameters
     texts = {
         "training parameters": training

@@ -177,7 +177,7 @@ def _fit_pack(pack: list) -> Iterator[tuple[int, int, Any]]:
     plans: list[TrainingPlan] = [member._plan(resolve_device(member.device), member.max_epochs) for member in members]
     data = list({id(item[4][0]): item[4] for item in pack}.values())
     data_of = [next(i for i, known in enumerate(data) if known[0] is item[4][0]) for item in pack]
-    stack = StackedMLP([item[3] for item in pack]).to(plans[0].device)
+    stack = StackedMLP([item[3] for item in pack], plans[0].device)
     train = [part for part, _ in data]
     valid = [part for _, part in data if part is not None] or None
     pending = set(range(len(pack)))

@@ -42,7 +42,9 @@ class Loss(nn.Module):
         Of "huber".
     quantile : float, default=0.5
         Of "quantile".
-    temperature, soft_share : float, default=1.0 and 0.5
+    temperature : float, default=1.0
+        Of "distillation".
+    soft_share : float, default=0.5
         Of "distillation".
     """
 

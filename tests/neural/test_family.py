@@ -224,7 +224,18 @@ def test_a_pack_is_halved_when_memory_is_short(data, splits, monkeypatch):
     assert sizes == [6, 3, 3]
 
 
-@pytest.mark.parametrize("candidate", [{"loss": "focal"}, {"label_smoothing": 0.1}])
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        {"loss": "focal"},
+        {"label_smoothing": 0.1},
+        {"l1": 0.01},
+        {"schedule": "plateau"},
+        {"warmup_epochs": 2},
+        {"gradient_clip_value": 0.01},
+        {"ema_decay": 0.9},
+    ],
+)
 def test_what_a_stack_does_not_do_is_fitted_alone(data, splits, stacks, candidate):
     compare(small(), *data, [candidate, candidate | {"lr": 1e-3}], splits)
     assert stacks == []
