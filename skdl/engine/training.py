@@ -132,7 +132,14 @@ class TrainingPlan:
         )
 
 
-def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None, valid: TensorData | None = None):
+def make_net(
+    module: nn.Module,
+    plan: TrainingPlan,
+    *,
+    n_rows: int | None = None,
+    valid: TensorData | None = None,
+    stops: bool = True,
+):
     """Wrap a module in an initialized skorch net.
 
     Parameters
@@ -145,6 +152,8 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
         The number of training rows, which a schedule needs; None for a net that only predicts.
     valid : TensorData or None, default=None
         The rows of the validation loss.
+    stops : bool, default=True
+        Whether that loss stops the training; it is recorded in any case.
 
     Returns
     -------
@@ -152,7 +161,7 @@ def make_net(module: nn.Module, plan: TrainingPlan, *, n_rows: int | None = None
     """
     net_class, nonlinearity = _TASK_NETS[plan.task]
     callbacks: list = [ProgressBar(plan.verbose, plan.desc)]
-    if plan.patience is not None and valid is not None:
+    if plan.patience is not None and valid is not None and stops:
         callbacks.append(("early_stopping", EarlyStopping(plan.patience)))
     if (plan.schedule is not None or plan.warmup_epochs) and n_rows is not None:
         n_batches = -(-n_rows // plan.batch_size)

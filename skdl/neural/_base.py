@@ -137,6 +137,10 @@ class NeuralEstimator(Estimator):
         """Multiply class weights into the sample weights."""
         return weight
 
+    def _validation_weights(self, target: np.ndarray) -> np.ndarray | None:
+        """The weights of rows that are given to validate with: class weights are those of the training rows."""
+        return None
+
     def _loss_settings(self) -> dict[str, Any]:
         """Fields of the plan that say what the loss is and that are no parameters."""
         return {}
@@ -147,7 +151,7 @@ class NeuralEstimator(Estimator):
 
     # Training.
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
         Parameters
@@ -158,6 +162,13 @@ class NeuralEstimator(Estimator):
             The targets.
         sample_weight : array-like of shape (n,), default=None
             How much each sample counts in the loss.
+        X_val : array-like, frame or tensor of shape (m, d), default=None
+            Samples to validate with after each epoch, which early stopping goes by in place of held-out rows of X. In
+            a pipeline the steps before must transform them too: ``Pipeline(steps, transform_input=["X_val"])`` does,
+            under ``sklearn.set_config(enable_metadata_routing=True)`` and after
+            ``set_fit_request(X_val=True, y_val=True)``.
+        y_val : array-like of shape (m,) or (m, n_outputs), default=None
+            Their targets.
 
         Returns
         -------
@@ -166,20 +177,23 @@ class NeuralEstimator(Estimator):
         """
         self._check_parameters()
         go_on = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, reset=not go_on)
+        return self._fit(X, y, sample_weight, (X_val, y_val), reset=not go_on)
 
-    def _fit(self, X, y, sample_weight, *, reset: bool, one_epoch: bool = False, classes=None):
+    def _fit(self, X, y, sample_weight, given=(None, None), *, reset: bool, one_epoch: bool = False, classes=None):
         """Train from new weights (``reset``) or from those at hand.
 
         A ``partial_fit`` is ``one_epoch`` on all rows, and goes on with the optimizer's state.
         """
-        train, valid = self._prepare(X, y, sample_weight, reset=reset, one_epoch=one_epoch, classes=classes)
+        train, valid = self._prepare(X, y, sample_weight, given, reset=reset, one_epoch=one_epoch, classes=classes)
         with torch.inference_mode(False), torch.enable_grad():
             module = self._new_module()
         return self._train(module, train, valid, reset=reset, one_epoch=one_epoch)
 
-    def _prepare(self, X, y, sample_weight, *, reset: bool = True, one_epoch: bool = False, classes=None):
-        """Validate the data, learn their layout and scales, and return the tensors to train on and to validate with."""
+    def _prepare(self, X, y, sample_weight, given=(None, None), *, reset=True, one_epoch=False, classes=None):
+        """Validate the data, learn their layout and scales, and return the tensors to train on and to validate with.
+
+        ``given`` are the samples and targets to validate with, or two times None.
+        """
         device = resolve_device(self.device)
         X = self._fit_inputs(X) if reset else self._encode_inputs(X)
         target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
@@ -189,16 +203,30 @@ class NeuralEstimator(Estimator):
         if reset:
             self.__dict__.pop("_weights", None)  # a fit that fails leaves no model of an earlier one behind
             self._seed = draw_seed(self.random_state)
-        train, valid = self._training_sets(X, target, weight, reset, may_split=not one_epoch)
+        train, valid = self._training_sets(X, target, weight, reset, not one_epoch, self._encode_given(*given))
         train_data = self._tensor_data(*train, device)
         valid_data = None if valid is None else self._tensor_data(*valid, device)
         return train_data, valid_data
+
+    def _encode_given(self, X, y) -> tuple[np.ndarray, np.ndarray] | None:
+        """Validate the samples and targets to validate with."""
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            raise ValueError(f"{'X_val' if X is None else 'y_val'} is missing: fit takes X_val and y_val together.")
+        try:
+            X, target = self._encode_inputs(X), self._encode_targets(y)
+            check_consistent_length(X, target)
+        except ValueError as error:
+            raise ValueError(f"In X_val and y_val: {error}") from error
+        return X, target
 
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
         plan = self._plan(resolve_device(self.device), 1 if one_epoch else self.max_epochs)
         # Training needs gradients, also where the caller has switched them off.
         with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device):
-            net = make_net(module, plan, n_rows=len(train), valid=valid)
+            stops = self.early_stopping is not False
+            net = make_net(module, plan, n_rows=len(train), valid=valid, stops=stops)
             if not reset:
                 self._load_state(net, with_optimizer=one_epoch)
             net.partial_fit(train, None)
@@ -221,13 +249,17 @@ class NeuralEstimator(Estimator):
         with torch.random.fork_rng(devices=[]):
             return self._build_module(self._seed)
 
-    def _training_sets(self, X, target, weight, reset: bool, may_split: bool) -> tuple[Rows, Rows | None]:
+    def _training_sets(
+        self, X, target, weight, reset: bool, may_split: bool, given: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> tuple[Rows, Rows | None]:
         """Choose, merge and learn from the rows to train on; return (X, target, weight) for training and validation."""
         weight = self._task_weights(target, weight)
         rows = drop_weightless(X, target, weight)
         stops = len(rows[0]) >= _AUTO_EARLY_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
         valid: Rows | None = None
-        if stops and may_split:
+        if given is not None:
+            valid = drop_weightless(*given, self._validation_weights(given[1]))
+        elif stops and may_split:
             rows, valid = split_validation(*rows, self.validation_fraction, self._strata(rows[1]), self._seed)
         X, target, weight = merge_equal_rows(*rows, self.batch_size)
         if reset:

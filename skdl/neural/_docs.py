@@ -4,8 +4,8 @@ import inspect
 import re
 
 _TRAINING_PARAMETERS = """\
-optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "adamw", "nadam", "radam"}, \
-default="adamw"
+optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "adamw", "nadam", \
+"radam"}, default="adamw"
     The rule by which weights are updated.
 lr : float, default=1e-3
     The learning rate.
@@ -19,7 +19,8 @@ max_epochs : int, default=100
     The number of passes over the training rows.
 early_stopping : bool or "auto", default="auto"
     Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
-    were best; "auto" does so from 10,000 rows on.
+    were best; "auto" does so from 10,000 rows on. Where ``fit`` is given ``X_val`` and ``y_val``, nothing is held out,
+    and their loss decides, unless this is False: then it is only recorded.
 validation_fraction : float, default=0.1
     The part of the training rows that is held out, in proportion for each class.
 patience : int, default=10
@@ -88,7 +89,8 @@ n_iter_ : int
 loss_ : float
     The training loss of the last epoch.
 history_ : pandas.DataFrame
-    One row for each epoch: epoch, duration in seconds, train_loss, and valid_loss under early stopping.
+    One row for each epoch: epoch, duration in seconds, train_loss, and valid_loss where there are rows to validate
+    with; besides what callbacks record.
 net_ : skorch.NeuralNet
     The net that holds the network ``net_.module_``, on its device.
 n_features_in_ : int

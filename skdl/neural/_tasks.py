@@ -122,8 +122,12 @@ class NeuralClassifierMixin(ClassifierMixin):
         if self._multilabel:
             raise ValueError("class_weight has no meaning for a multi-label y; use sample_weight, or set it to None.")
         codes = self._class_codes(target)
-        factors = class_weights(self.class_weight, self.classes_, codes, weight)[codes]
+        self._class_factors = class_weights(self.class_weight, self.classes_, codes, weight)  # (n_classes,)
+        factors = self._class_factors[codes]
         return factors if weight is None else factors * weight
+
+    def _validation_weights(self, target):
+        return None if self.class_weight is None else self._class_factors[target]
 
     def _strata(self, target):
         return None if self._multilabel else self._class_codes(target)
