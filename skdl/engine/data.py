@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -10,6 +11,25 @@ from skdl.utils import derive_keys, random_permutation
 
 # How many batches are gathered at once. A block amortises the cost of indexing, and is small beside the data.
 _BATCHES_PER_BLOCK = 64
+
+
+def bucket_length(length: int) -> int:
+    """Round a length up to one of eight lengths in each octave, at most an eighth longer.
+
+    Few lengths mean few shapes of products, for which libraries prepare themselves one by one.
+
+    Parameters
+    ----------
+    length : int
+        At least 1.
+
+    Returns
+    -------
+    int
+        Lengths up to 16 stay as they are.
+    """
+    step = 1 << max(0, (length - 1).bit_length() - 4)
+    return -(-length // step) * step
 
 
 class TensorData(Dataset):
@@ -23,12 +43,23 @@ class TensorData(Dataset):
         What the loss compares with.
     weight : Tensor of shape (n,) or None, default=None
         A weight for each row, mean one.
+    lengths : ndarray of int of shape (n,) or None, default=None
+        How many steps of the first input, of shape (n, t, ...), are real; the others are padding. Batches gather rows
+        of like lengths, and are cut to the longest of them.
     """
 
-    def __init__(self, inputs: tuple[Tensor, ...], target: Tensor | None = None, weight: Tensor | None = None):
+    def __init__(
+        self,
+        inputs: tuple[Tensor, ...],
+        target: Tensor | None = None,
+        weight: Tensor | None = None,
+        lengths: np.ndarray | None = None,
+    ):
         self.inputs = inputs
         self.target = target
         self.weight = weight
+        # Where all rows are of the whole length there is nothing to gather or to cut.
+        self.lengths = None if lengths is None or (lengths == inputs[0].shape[1]).all() else lengths
 
     def __len__(self) -> int:
         return len(self.inputs[0])
@@ -111,8 +142,41 @@ class Batches:
         return random_permutation(key, n, device=self.data.inputs[0].device)[0]
 
     def __iter__(self):
+        if self.data.lengths is not None:
+            yield from self._padded_batches(self.data.lengths)
+            return
         order = self._order()
         self.epoch += 1
         for block in self.data.blocks(order, self.batch_size * _BATCHES_PER_BLOCK):
             for tensors in zip(*(torch.split(tensor, self.batch_size) for tensor in block), strict=True):
                 yield self.data.batch(tensors)
+
+    def _padded_batches(self, lengths: np.ndarray):
+        batches = self._alike(lengths)
+        self.epoch += 1
+        # The device gets all row numbers at once: one transfer an epoch.
+        order = torch.from_numpy(np.concatenate(batches)).to(self.data.inputs[0].device)
+        steps, *others = self.data._tensors()
+        for rows, chosen in zip(batches, torch.split(order, [len(rows) for rows in batches]), strict=True):
+            longest = bucket_length(int(lengths[rows].max()))
+            yield self.data.batch((steps[:, :longest][chosen], *(tensor[chosen] for tensor in others)))
+
+    def _alike(self, lengths: np.ndarray) -> list[np.ndarray]:
+        """The rows of each batch of an epoch.
+
+        Rows are shuffled, then sorted by length within groups of batches, then the batches are shuffled. In a group the
+        padding sums up to at most one batch of rows as long as the longest is longer than the shortest.
+        """
+        n = len(lengths)
+        if self.seed is None or n <= self.batch_size:
+            return np.split(np.arange(n), range(self.batch_size, n, self.batch_size))
+        order = random_permutation(derive_keys(self.seed, "batches", self.epoch), n)[0].numpy()
+        # Groups of a quarter of the rows leave the batches of a small set something to chance.
+        group = self.batch_size * min(_BATCHES_PER_BLOCK, max(1, len(self) // 4))
+        batches: list[np.ndarray] = []
+        for start in range(0, n, group):
+            rows = order[start : start + group]
+            rows = rows[np.argsort(lengths[rows], kind="stable")]
+            batches += np.split(rows, range(self.batch_size, len(rows), self.batch_size))
+        places = random_permutation(derive_keys(self.seed, "order of batches", self.epoch), len(batches))[0]
+        return [batches[place] for place in places.tolist()]

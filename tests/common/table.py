@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network, preprocessing, tree
+from sklearn import cluster, ensemble, linear_model, naive_bayes, neighbors, neural_network, preprocessing, tree
 from sklearn.base import is_classifier, is_clusterer, is_regressor
+from sklearn.model_selection import KFold
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from skdl.linear_model import Ridge
+from skdl.naive_bayes import GaussianNB
+from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from skdl.utils import all_estimators
 
 ESTIMATORS = dict(all_estimators())
@@ -58,6 +62,9 @@ class Row:
 
     draws: bool = True
     """Whether ``random_state``, where there is one, decides anything."""
+
+    learns_from: str | None = None
+    """Whose y a transformer is fitted with: that of a "classifier" or of a "regressor"; None where it ignores y."""
 
     whole: bool = False
     """Whether X must be whole numbers: categories, not measurements."""
@@ -145,6 +152,7 @@ _NETWORKS = (
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
 )
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
+_TINY_RNN = {"hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15}
 _LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
 _FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
@@ -159,6 +167,9 @@ _SMOOTHED = ({}, {"alpha": 0.01}, {"alpha": 10.0}, {"fit_prior": False})
 
 _TREE = {"max_depth": 4}
 _TREES = ({}, {"max_depth": 2}, {"max_depth": None, "min_samples_leaf": 3}, {"ccp_alpha": 0.02}, {"max_leaf_nodes": 4})
+
+_CLASSIFIERS = [("bayes", GaussianNB()), ("neighbours", KNeighborsClassifier())]
+_REGRESSORS = [("ridge", Ridge()), ("neighbours", KNeighborsRegressor())]
 
 ROWS = (
     Row(
@@ -289,6 +300,19 @@ ROWS = (
         conditional_attributes=_LEARNT_METRIC,
     ),
     Row(
+        "LFDA",
+        learns_from="classifier",
+        rounding=1e-7,
+        candidates=({}, {"n_components": 2}, {"n_components": 3}, {"embedding_type": "plain"}, {"n_neighbors": 2}),
+        negative="n_components",
+    ),
+    Row(
+        "LPP",
+        rounding=1e-7,
+        candidates=({}, {"n_components": 1}, {"n_components": None}, {"n_neighbors": 3}, {"weights": "binary"}),
+        negative="n_neighbors",
+    ),
+    Row(
         "LinearRegression",
         reference=linear_model.LinearRegression(),
         tolerance=1e-9,
@@ -360,6 +384,13 @@ ROWS = (
         negative="alpha",
     ),
     Row(
+        "NPE",
+        rounding=1e-7,
+        rounding_float32=1e-3,
+        candidates=({}, {"n_components": 1}, {"n_components": None}, {"n_neighbors": 3}),
+        negative="n_neighbors",
+    ),
+    Row(
         "NearestNeighbors",
         reference=neighbors.NearestNeighbors(),
         tolerance=1e-9,
@@ -400,12 +431,61 @@ ROWS = (
         negative="max_iter",
     ),
     Row(
+        "RCA",
+        learns_from="classifier",
+        rounding=1e-7,
+        candidates=({}, {"n_components": 2}, {"n_components": 3}, {"reg": 0.1}),
+        negative="n_components",
+    ),
+    Row(
+        "RNNClassifier",
+        fast=_TINY_RNN,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
+        "RNNRegressor",
+        fast=_TINY_RNN,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
         "Ridge",
         reference=linear_model.Ridge(),
         tolerance=1e-9,
         draws=False,
         candidates=({}, {"alpha": 0.01}, {"alpha": 100.0}, {"fit_intercept": False}),
         negative="alpha",
+    ),
+    Row(
+        "VotingClassifier",
+        needs={"estimators": _CLASSIFIERS},
+        fast={"voting": "soft"},
+        reference=ensemble.VotingClassifier(_CLASSIFIERS, voting="soft"),
+        tolerance=1e-12,
+        candidates=(
+            {},
+            {"voting": "logit", "weights": [1, 3]},
+            {"voting": "rank", "cv": KFold(3)},
+            {"weights": "optimal", "cv": KFold(3)},
+        ),
+        conditional_attributes={"scores_": {"weights": "score"}},
+    ),
+    Row(
+        "VotingRegressor",
+        needs={"estimators": _REGRESSORS},
+        reference=ensemble.VotingRegressor(_REGRESSORS),
+        tolerance=1e-12,
+        candidates=({}, {"voting": "median", "weights": [1, 3]}, {"voting": "rank"}, {"weights": "optimal"}),
+        conditional_attributes={"scores_": {"weights": "score"}},
     ),
 )
 

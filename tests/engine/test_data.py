@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skdl.engine import Batches, TensorData, compute_outputs, state_from_numpy, state_to_numpy
-from skdl.engine.data import _BATCHES_PER_BLOCK
+from skdl.engine.data import _BATCHES_PER_BLOCK, bucket_length
 from skdl.exceptions import DeviceMemoryWarning
 from skdl.utils import _device
 
@@ -101,3 +101,70 @@ def test_state_survives_as_numpy():
     array = np.ones(3)
     state_from_numpy(array)[0] = 5
     assert array[0] == 1  # a copy
+
+
+def padded_rows(n, longest=60, seed=0):
+    lengths = np.random.default_rng(seed).integers(1, longest + 1, n)
+    lengths[n // 2] = longest
+    steps = torch.arange(longest).expand(n, longest) < torch.from_numpy(lengths)[:, None]
+    return TensorData((steps.float(), torch.arange(n)), torch.arange(n), lengths=lengths)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 100, 8 * _BATCHES_PER_BLOCK + 3])
+@pytest.mark.parametrize("seed", [None, 0])
+def test_padded_rows_come_once_an_epoch_and_whole(n, seed):
+    data = padded_rows(n)
+    lengths = data.inputs[0].sum(dim=1).int().numpy()
+    batches = Batches(data, 8, seed=seed)
+    epochs = []
+    for _ in range(2):
+        rows = []
+        for (steps, numbers), (target, _) in batches:
+            assert torch.equal(numbers, target)
+            assert len(numbers) <= 8
+            np.testing.assert_array_equal(steps.sum(dim=1), lengths[numbers])
+            assert steps.shape[1] == min(60, bucket_length(int(lengths[numbers].max())))
+            rows.append(numbers.tolist())
+        assert len(rows) == len(batches)
+        assert sorted(flat(rows)) == list(range(n))
+        epochs.append(rows)
+    assert (epochs[0] == epochs[1]) == (seed is None or n <= 8)
+    assert seed is not None or flat(epochs[0]) == list(range(n))
+
+
+@pytest.mark.parametrize("n", [50, 1000, 5000])
+def test_padding_is_bounded(n):
+    data = padded_rows(n)
+    batches = Batches(data, 8, seed=3)
+    groups = -(-len(batches) // min(_BATCHES_PER_BLOCK, max(1, len(batches) // 4)))
+    lengths = [data.lengths[batch] for batch in batches._alike(data.lengths)]
+    waste = sum(len(rows) * rows.max() - rows.sum() for rows in lengths)
+    assert waste <= groups * 8 * 59  # in each group one batch of the longest, less the shortest
+    computed = sum(inputs[0].numel() for inputs, _ in batches)
+    assert computed <= 1.125 * (data.lengths.sum() + groups * 8 * 59)
+    at_random = np.sort(np.random.default_rng(0).permutation(data.lengths)[: n // 8 * 8].reshape(-1, 8), axis=1)
+    assert n < 1000 or waste < 0.4 * (at_random[:, -1:] - at_random).sum()
+
+
+def test_rows_of_like_lengths_meet_others_in_every_epoch():
+    data = padded_rows(400)
+    batches = Batches(data, 8, seed=0)
+    partners = [{tuple(sorted(batch.tolist())) for batch in batches._alike(data.lengths)} for batches.epoch in range(3)]
+    assert not partners[0] & partners[1] & partners[2]
+    torch.manual_seed(5)
+    again = Batches(data, 8, seed=0, epoch=2)
+    assert {tuple(sorted(batch.tolist())) for batch in again._alike(data.lengths)} == partners[2]
+
+
+def test_equal_lengths_need_no_gathering():
+    data = TensorData((torch.ones(20, 5),), lengths=np.full(20, 5))
+    assert data.lengths is None
+
+
+@pytest.mark.parametrize("length", [*range(1, 200), 1000, 4097])
+def test_buckets_are_few_and_near(length):
+    bucket = bucket_length(length)
+    assert length <= bucket <= max(length, 1.125 * length)
+    assert bucket_length(bucket) == bucket
+    assert length > 16 or bucket == length
+    assert len({bucket_length(i) for i in range(65, 129)}) == 8

@@ -1,0 +1,307 @@
+"""Recurrent networks for sequences."""
+
+from typing import ClassVar
+
+from torch import nn
+
+from skdl.neural._docs import share_documentation
+from skdl.neural._sequences import SequenceEstimator
+from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
+from skdl.nn.recurrent import CELLS, Recurrent
+from skdl.utils import Interval, Options
+
+
+class _RecurrentNetwork(SequenceEstimator):
+    """What classifier and regressor share: recurrent layers are built."""
+
+    _constraints: ClassVar[dict[str, list]] = {
+        **SequenceEstimator._constraints,
+        "cell": [Options(*CELLS)],
+        "hidden_size": [Interval("int", 1, None)],
+        "num_layers": [Interval("int", 1, None)],
+        "bidirectional": [bool],
+    }
+
+    def _build_body(self, width: int, seed: int) -> nn.Module:
+        return Recurrent(
+            width,
+            self.hidden_size,
+            cell=self.cell,
+            num_layers=self.num_layers,
+            bidirectional=bool(self.bidirectional),
+            dropout=self.dropout,
+            seed=seed,
+        )
+
+    @property
+    def _runs_backwards(self) -> bool:
+        return bool(self.bidirectional)
+
+
+@share_documentation
+class RNNClassifier(NeuralClassifierMixin, _RecurrentNetwork):
+    """A recurrent network that classifies sequences: series, tokens or texts, of any lengths.
+
+    Use it where the order of the steps matters and lengths differ: sensor readings, speech, words. Several classes, or
+    several labels at once (a 0/1 indicator matrix), are taken. On long series that look alike locally,
+    :class:`TCNClassifier` learns faster.
+
+    Parameters
+    ----------
+    cell : {"rnn", "gru", "lstm"}, default="gru"
+        The recurrent layer: Elman's with tanh, the gated recurrent unit, or long short-term memory.
+    hidden_size : int, default=64
+        The width of the state of each layer and direction.
+    num_layers : int, default=1
+        The number of layers.
+    bidirectional : bool, default=True
+        Whether layers run in both directions, the backward one from a sequence's real end.
+    pooling : {"last", "mean", "max", "attention"}, default="max"
+        What is read off the states: the last one (that of the backward half at the first step), their mean or largest
+        values, or a mean with learnt weights. Padding has no part in it.
+    dropout : float, default=0.0
+        The probability of zeroing a value while training: of embeddings, between layers and before the last layer.
+    layout : {"time_first", "channel_first"}, default="time_first"
+        Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
+        and ``(c, t)``.
+    tokenizer : {"word", "character", "integer"}, callable or None, default=None
+        None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
+        takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
+    min_frequency : int, default=2
+        How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
+        unknown.
+    max_vocabulary : int or None, default=20000
+        How many tokens, the most frequent, have an embedding; None means all.
+    embedding_dim : int, default=64
+        The width of the embedding of a token.
+    <training parameters>
+
+    Attributes
+    ----------
+    n_channels_ : int
+        The number of channels of a series; 1 for tokens.
+    vocabulary_ : ndarray of shape (n_tokens,)
+        The tokens with an embedding of their own, sorted; empty where X holds numbers.
+    <attributes>
+
+    Raises
+    ------
+    <errors>
+
+    See Also
+    --------
+    RNNRegressor : The same for numbers.
+
+    Notes
+    -----
+    X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
+    ``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
+    column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
+    channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
+    ``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
+    trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+
+    Cost: for each row, step and layer one epoch takes about 6 operations for each weight; steps come one after another,
+    so that long sequences are slow on a GPU too. Memory for the padded float32 steps, and for the states of a batch.
+
+    scikit-learn has no network for sequences. The gradient is clipped by default, since that of a recurrent network
+    may explode. Ctrl-C ends training and leaves a model that predicts, with a warning.
+
+    References
+    ----------
+    Elman, J. L. (1990). Finding structure in time. Cognitive Science 14, 179-211.
+    https://doi.org/10.1207/s15516709cog1402_1
+
+    Hochreiter, S. & Schmidhuber, J. (1997). Long short-term memory. Neural Computation 9, 1735-1780.
+    https://doi.org/10.1162/neco.1997.9.8.1735
+
+    Cho, K. et al. (2014). Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation. EMNLP. https://doi.org/10.3115/v1/D14-1179
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.neural import RNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=length).cumsum() for length in rng.integers(5, 15, size=100)]
+    >>> y = np.array([series[-1] > series[0] for series in X])
+    >>> model = RNNClassifier(hidden_size=16, lr=0.01, max_epochs=20, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+
+    >>> texts = ["what a good day", "a good film", "good food", "a bad day", "what a bad film", "bad food"]
+    >>> model = RNNClassifier(tokenizer="word", random_state=0).fit(texts, ["+", "+", "+", "-", "-", "-"])
+    >>> model.predict(["good", "bad"])
+    array(['+', '-'], dtype='<U1')
+    """
+
+    def __init__(
+        self,
+        cell="gru",
+        *,
+        hidden_size=64,
+        num_layers=1,
+        bidirectional=True,
+        pooling="max",
+        dropout=0.0,
+        layout="time_first",
+        tokenizer=None,
+        min_frequency=2,
+        max_vocabulary=20_000,
+        embedding_dim=64,
+        optimizer="adamw",
+        lr=3e-3,
+        weight_decay=1e-2,
+        l1=0.0,
+        batch_size=32,
+        max_epochs=60,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        patience=10,
+        schedule=None,
+        warmup_epochs=0,
+        gradient_clip=1.0,
+        gradient_clip_value=None,
+        ema_decay=None,
+        callbacks=None,
+        warm_start=False,
+        loss="auto",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
+        class_weight=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self._store(locals())
+
+
+@share_documentation
+class RNNRegressor(NeuralRegressorMixin, _RecurrentNetwork):
+    """A recurrent network that predicts numbers from sequences: series, tokens or texts, of any lengths.
+
+    Use it where the order of the steps matters and lengths differ: sensor readings, speech, words. Several targets at
+    once are taken.
+
+    Parameters
+    ----------
+    cell : {"rnn", "gru", "lstm"}, default="gru"
+        The recurrent layer: Elman's with tanh, the gated recurrent unit, or long short-term memory.
+    hidden_size : int, default=64
+        The width of the state of each layer and direction.
+    num_layers : int, default=1
+        The number of layers.
+    bidirectional : bool, default=True
+        Whether layers run in both directions, the backward one from a sequence's real end.
+    pooling : {"last", "mean", "max", "attention"}, default="max"
+        What is read off the states: the last one (that of the backward half at the first step), their mean or largest
+        values, or a mean with learnt weights. Padding has no part in it.
+    dropout : float, default=0.0
+        The probability of zeroing a value while training: of embeddings, between layers and before the last layer.
+    layout : {"time_first", "channel_first"}, default="time_first"
+        Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
+        and ``(c, t)``.
+    tokenizer : {"word", "character", "integer"}, callable or None, default=None
+        None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
+        takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
+    min_frequency : int, default=2
+        How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
+        unknown.
+    max_vocabulary : int or None, default=20000
+        How many tokens, the most frequent, have an embedding; None means all.
+    embedding_dim : int, default=64
+        The width of the embedding of a token.
+    <training parameters>
+
+    Attributes
+    ----------
+    n_channels_ : int
+        The number of channels of a series; 1 for tokens.
+    vocabulary_ : ndarray of shape (n_tokens,)
+        The tokens with an embedding of their own, sorted; empty where X holds numbers.
+    <attributes>
+
+    Raises
+    ------
+    <errors>
+
+    See Also
+    --------
+    RNNClassifier : The same for classes.
+
+    Notes
+    -----
+    X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
+    ``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
+    column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
+    channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
+    ``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
+    trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+
+    Cost: for each row, step and layer one epoch takes about 6 operations for each weight; steps come one after another,
+    so that long sequences are slow on a GPU too. Memory for the padded float32 steps, and for the states of a batch.
+
+    scikit-learn has no network for sequences. The gradient is clipped by default, since that of a recurrent network
+    may explode. Ctrl-C ends training and leaves a model that predicts, with a warning.
+
+    References
+    ----------
+    Elman, J. L. (1990). Finding structure in time. Cognitive Science 14, 179-211.
+    https://doi.org/10.1207/s15516709cog1402_1
+
+    Hochreiter, S. & Schmidhuber, J. (1997). Long short-term memory. Neural Computation 9, 1735-1780.
+    https://doi.org/10.1162/neco.1997.9.8.1735
+
+    Cho, K. et al. (2014). Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation. EMNLP. https://doi.org/10.3115/v1/D14-1179
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.neural import RNNRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=length) for length in rng.integers(5, 15, size=200)]
+    >>> y = np.array([series.max() for series in X])
+    >>> model = RNNRegressor(hidden_size=16, lr=0.01, max_epochs=20, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        cell="gru",
+        *,
+        hidden_size=64,
+        num_layers=1,
+        bidirectional=True,
+        pooling="max",
+        dropout=0.0,
+        layout="time_first",
+        tokenizer=None,
+        min_frequency=2,
+        max_vocabulary=20_000,
+        embedding_dim=64,
+        optimizer="adamw",
+        lr=3e-3,
+        weight_decay=1e-2,
+        l1=0.0,
+        batch_size=32,
+        max_epochs=60,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        patience=10,
+        schedule=None,
+        warmup_epochs=0,
+        gradient_clip=1.0,
+        gradient_clip_value=None,
+        ema_decay=None,
+        callbacks=None,
+        warm_start=False,
+        loss="auto",
+        huber_delta=1.0,
+        quantile=0.5,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self._store(locals())

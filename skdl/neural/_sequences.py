@@ -1,0 +1,176 @@
+"""Networks that take sequences: series of numbers, tokens or texts, of any lengths."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skdl.engine import TensorData, compute_outputs
+from skdl.engine.data import bucket_length
+from skdl.neural._base import NeuralEstimator
+from skdl.neural._series import LAYOUTS, Padded, read_series
+from skdl.neural._tokens import PADDING, TOKENIZERS, Vocabulary, read_tokens
+from skdl.nn import initialize
+from skdl.nn.pooling import POOLINGS
+from skdl.nn.sequences import SequenceNetwork
+from skdl.utils import Interval, Options
+
+# Rows whose steps are scaled at once.
+_CHUNK = 1024
+
+
+class SequenceEstimator(NeuralEstimator):
+    """What classifiers and regressors share: sequences go in, a body over steps is built."""
+
+    _constraints: ClassVar[dict[str, list]] = {
+        **NeuralEstimator._constraints,
+        "pooling": [Options(*POOLINGS)],
+        "layout": [Options(*LAYOUTS)],
+        "tokenizer": [None, Options(*TOKENIZERS, "integer"), callable],
+        "min_frequency": [Interval("int", 1, None)],
+        "max_vocabulary": [None, Interval("int", 1, None)],
+        "embedding_dim": [Interval("int", 1, None)],
+    }
+
+    # What a family supplies.
+
+    @abstractmethod
+    def _build_body(self, width: int, seed: int) -> nn.Module:
+        """Build what maps steps ``(n, t, width)`` and lengths to steps ``(n, t, body.width)``."""
+
+    @property
+    def _runs_backwards(self) -> bool:
+        """Whether the second half of the body's features runs backwards."""
+        return False
+
+    # From X to tensors.
+
+    def _fit_inputs(self, X) -> np.ndarray:
+        self._vocabulary = None
+        if self.tokenizer is not None:
+            sequences = self._tokens_of(X, reset=True, min_samples=2)
+            self._vocabulary = Vocabulary.of(sequences)
+            padded = self._vocabulary.encode(sequences)
+        else:
+            padded = read_series(self, self._no_texts(X), reset=True, layout=self.layout, min_samples=2)
+        self.n_channels_ = padded.values.shape[2]
+        self._longest = padded.values.shape[1]
+        return padded.flat()
+
+    def _encode_inputs(self, X) -> np.ndarray:
+        if self._vocabulary is not None:
+            return self._vocabulary.encode(self._tokens_of(X, reset=False)).flat()
+        padded = read_series(self, self._no_texts(X), reset=False, layout=self.layout)
+        n_channels = padded.values.shape[2]
+        if n_channels != self.n_channels_:
+            raise ValueError(
+                f"X holds series of {n_channels} channels, but {type(self).__name__} is expecting {self.n_channels_}. "
+                f"With layout={self.layout!r} the {'last' if self.layout == 'time_first' else 'middle'} axis of an "
+                "array with three holds the channels."
+            )
+        return padded.flat()
+
+    def _tokens_of(self, X, *, reset: bool, min_samples: int = 1):
+        return read_tokens(self, X, self.tokenizer, reset=reset, layout=self.layout, min_samples=min_samples)
+
+    def _no_texts(self, X):
+        """Refuse a list or column of strings, which a number may not be meant by."""
+        column = X if isinstance(X, (list, tuple)) or getattr(X, "ndim", None) == 1 else ()
+        if len(column) and isinstance(next(iter(column)), str):
+            raise ValueError(
+                f"X holds strings, but {type(self).__name__} takes numbers unless it is told how to cut texts: set "
+                "tokenizer='word' or 'character'."
+            )
+        return X
+
+    def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
+        if self._vocabulary is not None:
+            self._vocabulary.keep_frequent(X[:, 1:], self.min_frequency, self.max_vocabulary)
+            return
+        # Every real step counts as much as its row.
+        steps = X[:, 0] if weight is None else weight * X[:, 0]  # (n,)
+        total = steps.sum(dtype=np.float64)
+
+        def mean(of) -> np.ndarray:
+            sums = np.concatenate([of(values, real).sum(axis=1) for values, real in self._chunks(X)])  # (n, c)
+            return (sums if weight is None else sums * weight[:, None]).sum(axis=0) / total
+
+        self._mean = mean(lambda values, real: values)
+        width = np.sqrt(mean(lambda values, real: ((values - self._mean) * real) ** 2))
+        self._factor = np.divide(1.0, width, out=np.zeros_like(width), where=width > 1e-12 * np.abs(self._mean))
+
+    def _chunks(self, X: np.ndarray):
+        """Yield values (m, t, c) in float64 and which of them are real (m, t, 1), some rows at a time."""
+        for start in range(0, len(X), _CHUNK):
+            padded = Padded.from_flat(X[start : start + _CHUNK], self.n_channels_)
+            real = np.arange(padded.values.shape[1]) < padded.lengths[:, None]
+            yield padded.values.astype(np.float64), real[:, :, None]
+
+    def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
+        lengths = torch.from_numpy(X[:, 0].astype(np.int64))
+        if self._vocabulary is not None:
+            return torch.from_numpy(self._vocabulary.codes[X[:, 1:]]), lengths
+        steps = np.empty((len(X), (X.shape[1] - 1) // self.n_channels_, self.n_channels_), dtype=np.float32)
+        for position, (values, real) in enumerate(self._chunks(X)):
+            steps[position * _CHUNK : (position + 1) * _CHUNK] = (values - self._mean) * self._factor * real
+        return torch.from_numpy(steps), lengths
+
+    def _tensor_data(self, X, target, weight, device: torch.device) -> TensorData:
+        data = super()._tensor_data(X, target, weight, device)
+        return TensorData(data.inputs, data.target, data.weight, lengths=X[:, 0].astype(np.int64))
+
+    # The network.
+
+    def _build_module(self, seed: int) -> nn.Module:
+        embedding = None
+        width = self.n_channels_
+        if self._vocabulary is not None:
+            width = self.embedding_dim
+            embedding = nn.Embedding(2 + len(self._vocabulary.kept), width, padding_idx=PADDING)
+        network = SequenceNetwork(
+            self._build_body(width, seed),
+            self.n_outputs_,
+            pooling=self.pooling,
+            bidirectional=self._runs_backwards,
+            embedding=embedding,
+            dropout=self.dropout,
+            seed=seed,
+        )
+        return initialize(network, seed)
+
+    def _outputs(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        X = self._encode_inputs(X)
+        net = self.net_
+        device = torch.device(net.device)
+        steps, lengths = self._to_tensors(X)
+        buckets = np.array([bucket_length(int(length)) for length in lengths])
+        outputs = np.empty((len(X), self.n_outputs_), dtype=np.float32)
+        # A row is padded to a length that is its own affair, so that it is computed alike whichever rows are beside it.
+        for bucket in np.unique(buckets):
+            rows = np.flatnonzero(buckets == bucket)
+            chosen = steps[rows, :bucket]
+            missing = chosen.new_zeros(len(rows), bucket - chosen.shape[1], *chosen.shape[2:])
+            inputs = (torch.cat([chosen, missing], dim=1), lengths[rows])
+            outputs[rows] = compute_outputs(net.module_, inputs, device, self._block_rows_of(int(bucket), device))
+        return outputs
+
+    def _block_rows_of(self, length: int, device: torch.device) -> int:
+        """How many sequences are predicted at once: a fixed number of steps, in powers of two."""
+        steps = 1 << (13 if device.type == "cpu" else 18)
+        return 1 << min(6 if device.type == "cpu" else 12, max(2, (steps // length).bit_length() - 1))
+
+    @property
+    def vocabulary_(self) -> np.ndarray:
+        """The tokens that have an embedding of their own."""
+        check_is_fitted(self)
+        return np.array([] if self._vocabulary is None else self._vocabulary.kept)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = self.tokenizer not in (None, "integer")
+        return tags
