@@ -34,7 +34,7 @@ def _samples(n: int, whole: bool):
 def samples(row, n: int = 60, *, whole: bool = False):
     """Return X of shape (n, 4), not negative, and a y that fits the row: labels 0 to 2, numbers or None."""
     X, labels, target = _samples(n, whole or row.whole)
-    return X, {"classifier": labels, "regressor": target}.get(row.kind)
+    return X, {"classifier": labels, "regressor": target}.get(row.learns_from or row.kind)
 
 
 def outputs(estimator, X) -> dict[str, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Mathematics of metric learning: scatters of graphs, softmax neighbours, impostors, Bregman projections."""

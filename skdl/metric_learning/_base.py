@@ -1,0 +1,213 @@
+"""What all metric learners share: a linear map, the distance that it makes, and kernels.
+
+A learner finds L, and the distance of two rows is the length of ``L (a - b)``. With a kernel, L stands on the
+components of kernel PCA, which is the same as learning in the kernel's space.
+"""
+
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.decomposition import KernelPCA
+from sklearn.utils.validation import check_is_fitted
+
+from skdl.base import Estimator, take_rows
+from skdl.utils import Interval, encode_classes, to_host, validate_X, validate_X_y
+
+_LABELS, _NUMBERS = "labels", "numbers"
+
+
+class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+    """A transformer whose output space has the learnt distance as its Euclidean one.
+
+    Subclasses say in ``_target`` what they learn from and implement ``_learn``.
+    """
+
+    _target: ClassVar[str | None] = _LABELS
+    _constraints = {
+        "n_components": [Interval("int", 1, None), None],
+        "kernel": [str, callable, None],
+        "kernel_params": [dict, None],
+    }
+
+    def _learn(self, X: np.ndarray, y) -> dict[str, Any]:
+        """Return the fitted attributes; "components_" may have more rows than are kept."""
+        raise AssertionError("a learner implements this")  # pragma: no cover
+
+    def fit(self, X, y=None):
+        """Learn the metric.
+
+        Parameters
+        ----------
+        X : array-like, frame or tensor of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,), default=None
+            What is to be near: labels, or numbers for a learner of regression. Ignored by learners that need none.
+
+        Returns
+        -------
+        self
+        """
+        X, y = self._begin(X, y)
+        return self._finish(self._learn(X, y))
+
+    def _begin(self, X, y=None, *, target=True):
+        """Check parameters and data; return float64 rows, in the kernel's space if there is one, and codes."""
+        self._check_parameters()
+        options: dict[str, Any] = {"ensure_min_samples": 2, "order": "C"}
+        if self._target is None or not target:
+            X = validate_X(self, X, reset=True, **options)
+        else:
+            if y is None:
+                raise ValueError(
+                    f"{type(self).__name__} requires y to be passed, but the target y is None: it learns from "
+                    + ("labels." if self._target == _LABELS else "numbers.")
+                )
+            X, y = validate_X_y(self, X, y, y_numeric=self._target == _NUMBERS, **options)
+            if self._target == _LABELS:
+                y = encode_classes(y, owner=type(self).__name__)[1]
+        self._dtype = str(X.dtype)
+        return self._lift(X.astype(np.float64)), y
+
+    def _lift(self, X: np.ndarray) -> np.ndarray:
+        """Fit the kernel's space where one is asked for, and check ``n_components``."""
+        self._kernel_map = None
+        if self.kernel is not None:
+            params = {"n_components": None, "remove_zero_eig": True, **(self.kernel_params or {})}
+            self._kernel_map = KernelPCA(kernel=self.kernel, **params).fit(X)
+            X = np.ascontiguousarray(self._kernel_map.transform(X))
+        if self.n_components is not None and self.n_components > X.shape[1]:
+            where = "columns of X" if self.kernel is None else "components of the kernel's space"
+            raise ValueError(
+                f"n_components={self.n_components} of {type(self).__name__} is more than the {X.shape[1]} {where}; "
+                "lower it, or use None."
+            )
+        return X
+
+    def _finish(self, learnt: dict[str, Any]):
+        for name, value in learnt.items():
+            setattr(self, name, value)
+        kept = slice(self.n_components)
+        self.components_ = np.ascontiguousarray(learnt["components_"][kept]).astype(self._dtype)
+        return self
+
+    def _embed(self, X) -> np.ndarray:
+        """Validated rows in the space in which ``components_`` stand."""
+        return X if self._kernel_map is None else self._kernel_map.transform(X).astype(X.dtype, copy=False)
+
+    def transform(self, X):
+        """Map rows to where the learnt distance is the Euclidean one.
+
+        Parameters
+        ----------
+        X : array-like, frame or tensor of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        check_is_fitted(self)
+        return self._embed(validate_X(self, X)) @ self.components_.T
+
+    def pair_distance(self, X, Y):
+        """Compute the learnt distance of each row of X to the same row of Y.
+
+        Parameters
+        ----------
+        X, Y : array-like, frame or tensor of shape (n_pairs, n_features)
+            The first and the second rows of the pairs.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs,)
+        """
+        first, second = self.transform(X), self.transform(Y)
+        if len(first) != len(second):
+            raise ValueError(f"X has {len(first)} rows and Y {len(second)}: pass one row of Y for each row of X.")
+        return np.linalg.norm(first - second, axis=1)
+
+    def get_metric(self):
+        """Return the learnt distance as a function of two vectors.
+
+        Returns
+        -------
+        callable
+            Takes two vectors of ``n_features`` numbers and returns their distance; fit for the ``metric`` of
+            scikit-learn's estimators.
+        """
+        check_is_fitted(self)
+        return partial(_distance, self.components_, self._kernel_map)
+
+    def get_mahalanobis_matrix(self):
+        """Return the matrix of the learnt distance.
+
+        Returns
+        -------
+        ndarray of shape (n_features, n_features)
+            ``M = L' L``; the squared distance is ``(a - b)' M (a - b)``.
+        """
+        check_is_fitted(self)
+        return self.components_.T @ self.components_
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.components_.shape[0]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self._target is not None
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class SharedLearner(MetricLearner):
+    """A learner that solves its problem once for every ``n_components``: fewer are the first rows of all."""
+
+    def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
+        """Learn once for each split and setting; members that differ in ``n_components`` alone share what is learnt."""
+        for split_index, rows in enumerate(splits):
+            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+            known: list[tuple[dict, dict]] = []
+            for candidate_index, candidate in enumerate(candidates):
+                member = clone(self).set_params(**clone(dict(candidate), safe=False))
+                setting = {name: value for name, value in member.get_params().items() if name != "n_components"}
+                # Otherwise than by a seed that moves on, equal settings learn the same.
+                fixed = not isinstance(setting.get("random_state", 0), np.random.RandomState | None)
+                try:
+                    rows_in_space, codes = member._begin(X_split, y_split)
+                    learnt = next((done for other, done in known if fixed and repr(other) == repr(setting)), None)
+                    if learnt is None:
+                        learnt = member._learn(rows_in_space, codes)
+                        known.append((setting, learnt))
+                    member._finish(learnt)
+                except ValueError:
+                    # Left out: fitted alone, it says why.
+                    continue
+                yield candidate_index, split_index, member
+
+
+def _distance(components, kernel_map, first, second) -> float:
+    pair = np.array([first, second], dtype=np.float64)
+    if kernel_map is not None:
+        pair = kernel_map.transform(pair)
+    return float(np.linalg.norm(components @ (pair[0] - pair[1])))
+
+
+def check_indices(owner: str, name: str, indices, shape_end: int, n_rows: int) -> np.ndarray:
+    """Return pairs or triplets of row numbers as an array of int64."""
+    array = np.asarray(to_host(indices))
+    if array.ndim != 2 or array.shape[1] != shape_end or not len(array) or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} of {owner} must be an array of ints of shape (n, {shape_end}), row numbers of X, with n >= 1; got "
+            f"dtype {array.dtype} and shape {array.shape}."
+        )
+    bad = (array < 0) | (array >= n_rows)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {array[row, column]}, but X has the rows 0 to {n_rows - 1}: "
+            "check how X was cut."
+        )
+    return array.astype(np.int64)
