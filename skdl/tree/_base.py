@@ -13,7 +13,7 @@ from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, no_worse_as_
 from skdl.tree._family import fit_family_of_trees
 from skdl.tree._rules import to_rules
 from skdl.tree._to_sklearn import to_sklearn
-from skdl.tree._training import TrainingSet, category_counts
+from skdl.tree._training import Table, TrainingSet
 from skdl.tree._tree import Tree
 from skdl.utils import (
     Interval,
@@ -88,56 +88,64 @@ class BaseDecisionTree(Estimator, ABC):
         self._set_tree(self._pruned(self._grown(training.part()), training))
         return self
 
-    def _fit_family(self, X, y, *, candidates, splits, sample_weight=None):
-        """Fit all candidates on all splits, one tree grown for each split; see :func:`skdl.base.fit_family`."""
-        yield from fit_family_of_trees(self, X, y, candidates, splits, sample_weight)
+    def _fit_family(self, X, y, *, candidates, splits, sample_weight=None, pairs=None):
+        """Fit candidates on splits, one tree grown for each split; see :func:`skdl.base.fit_family`."""
+        yield from fit_family_of_trees(self, X, y, candidates, splits, sample_weight, pairs)
 
     def _read(self, X, y, sample_weight) -> TrainingSet:
         """Check and encode the data, and set the attributes that depend on it alone."""
-        schema, X = fit_table(self, X, self.categorical_features, allow_nan=True)
+        schema, encoded = fit_table(self, X, self.categorical_features, allow_nan=True)
+        seed = draw_seed(self.random_state)
+        return self._read_targets(Table(encoded, schema), np.arange(len(encoded)), y, sample_weight, seed)
+
+    def _read_targets(self, table: Table, rows: np.ndarray, y, sample_weight, seed: int) -> TrainingSet:
+        """Do the same where the table is encoded; ``rows`` (n,) are those of the samples."""
+        self._schema = table.schema
         y = to_host(y)
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        with explained(self, X, y):
+        with explained(self, None, y):
             y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
             if not self.__sklearn_tags__().target_tags.multi_output:
                 y = column_or_1d(y, warn=True)
-        if len(y) != len(X):
+        n = len(rows)
+        if len(y) != n:
             raise ValueError(
-                f"Found input variables with inconsistent numbers of samples: X has {len(X)} and y has {len(y)}. "
+                f"Found input variables with inconsistent numbers of samples: X has {n} and y has {len(y)}. "
                 "X and y must have one row for each sample: check how they were cut or filtered."
             )
-        self._schema = schema
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
         label, target, n_classes, scale = self._encode_targets(y.reshape(-1, self.n_outputs_))
-        weight = validate_sample_weight(sample_weight, len(X))
+        weight = validate_sample_weight(sample_weight, n)
         by_class = self._class_weight_of(y)
         if by_class is not None:
             weight = by_class if weight is None else weight * by_class
         if weight is not None and not weight.all():
             used = weight > 0.0
-            X, label, target, weight = X[used], label[used], target[used], weight[used]
+            rows, label, target, weight = rows[used], label[used], target[used], weight[used]
         if weight is None or (weight == 1.0).all():
             weight = np.empty(0)
         samples = Samples(label, target, weight, np.concatenate([[0], np.cumsum(n_classes)]).astype(np.int64))
-        seed = draw_seed(self.random_state)
+        n = len(rows)
         grown_from = held_out = None
         if self.pruning == "reduced_error":
-            order = np.random.RandomState(seed % 2**32).permutation(len(X))
-            n_held_out = round(self.validation_fraction * len(X))
+            order = np.random.RandomState(seed % 2**32).permutation(n)
+            n_held_out = round(self.validation_fraction * n)
             held_out, grown_from = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
             if not len(grown_from):
-                raise ValueError(f"{len(X)} samples are too few to hold some out for reduced-error pruning.")
-        return TrainingSet(X, samples, schema, n_classes, scale, seed, grown_from, held_out)
+                raise ValueError(f"{n} samples are too few to hold some out for reduced-error pruning.")
+        return TrainingSet(table, rows, samples, n_classes, scale, seed, grown_from, held_out)
 
     def _grown(self, training: TrainingSet):
         """The tree before pruning."""
-        X, samples = training.X, training.samples
+        table, n_bins = training.table, self._n_bins(len(training.rows))
         limits = self._limits(training)
-        n_categories = category_counts(training.schema)
-        nodes = grow_tree(X, training.schema.is_categorical, n_categories, samples, limits, self._n_bins(len(X)))
+        nodes = grow_tree(
+            table.X, training.rows, table.schema.is_categorical, table.n_categories, training.samples, limits, n_bins,
+            table.ranked() if n_bins is None else None,
+        )  # fmt: skip
         return Tree.from_nodes(
-            nodes, X.shape[1], training.n_classes, n_categories, training.scale,
+            nodes, table.X.shape[1], training.n_classes, table.n_categories, training.scale,
             self._impurity_unit(training),
         )  # fmt: skip
 
@@ -149,7 +157,7 @@ class BaseDecisionTree(Estimator, ABC):
 
     def _limits(self, training: TrainingSet) -> Limits:
         """The parameters as whole numbers and weights."""
-        n, d = training.X.shape
+        n, d = len(training.rows), training.table.X.shape[1]
         weight = training.samples.weight
         total = float(weight.sum()) if len(weight) else float(n)
         split, leaf = self.min_samples_split, self.min_samples_leaf
@@ -229,7 +237,7 @@ class BaseDecisionTree(Estimator, ABC):
         """Which nodes to cut off because the rows that were held out are predicted no worse without."""
         rows = training.held_out
         assert rows is not None
-        path = tree.decision_path(training.X[rows])
+        path = tree.decision_path(training.X(rows))
         row, node = np.repeat(rows, np.diff(path.indptr)), path.indices
         errors = np.bincount(node, weights=self._loss(tree, node, training, row), minlength=tree.node_count)
         return no_worse_as_leaves(tree.children_left, tree.children_right, errors, 0.0)

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skdl.kernels.tree import SLACK, Rules, extra_errors, no_worse_as_leaves
 from skdl.tree._base import COMMON_CONSTRAINTS, BaseDecisionTree
 from skdl.tree._multiway_tree import MultiwayTree
-from skdl.tree._training import category_counts, label_and_weight
+from skdl.tree._training import label_and_weight
 from skdl.utils import Interval, Options, encode_classes
 
 __all__ = ["DecisionTreeClassifier"]
@@ -230,9 +230,9 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         limits = self._limits(training)
         least = max(float(limits.min_samples_leaf), limits.min_weight_leaf)
         rules = Rules(limits.criterion, limits.max_depth, float(max(limits.min_samples_split, 2 * least)), least)
-        n_categories = category_counts(training.schema)
         label, weight = label_and_weight(training)
-        return MultiwayTree.grow(training.X, label, weight, int(training.n_classes[0]), n_categories, rules)
+        n_classes, n_categories = int(training.n_classes[0]), training.table.n_categories
+        return MultiwayTree.grow(training.X(), label, weight, n_classes, n_categories, rules)
 
     def _pruned(self, tree, training, links=None):
         if isinstance(tree, MultiwayTree) and self.criterion == "gain_ratio":
@@ -242,7 +242,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         if isinstance(tree, MultiwayTree):
             if self.pruning == "reduced_error":
                 rows = training.held_out
-                return tree.pruned_by_errors(training.X[rows], label_and_weight(training)[0][rows])
+                return tree.pruned_by_errors(training.X(rows), label_and_weight(training)[0][rows])
             return tree
         return super()._pruned(tree, training, links)
 
@@ -251,7 +251,7 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         confidence, deviate = float(self.confidence_factor), squared_deviate(self.confidence_factor)
         if isinstance(tree, MultiwayTree):
             label, weight = label_and_weight(training)
-            return tree.pruned_pessimistic(training.X, label, weight, confidence, deviate, bool(self.subtree_raising))
+            return tree.pruned_pessimistic(training.X(), label, weight, confidence, deviate, bool(self.subtree_raising))
         if self.n_outputs_ > 1:
             raise ValueError("pruning='pessimistic' counts the errors of one output; y has several.")
         weight = tree.weighted_n_node_samples

@@ -1,35 +1,73 @@
-"""Families of trees: what differs only in depth or pruning is cut from one grown tree.
+"""Families of trees: the table is read once, and what differs only in depth or pruning is cut from one grown tree.
 
 No node of a tree depends on what lies beside or below it (ties and random draws included), so the tree of a smaller
-``max_depth`` is the top of the deeper one, and every pruning starts from the same grown tree.
+``max_depth`` is the top of the deeper one, and every pruning starts from the same grown tree. Each split reads rows of
+the one table; where every value counts, all splits are sorted from one ranking of it.
 """
 
 import copy
-from collections import defaultdict
-from typing import Any
+import os
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
+from numba import config
 from sklearn.base import clone
 
 from skdl.base import take_rows
+from skdl.tree._training import Table
+from skdl.utils import draw_seed, fit_table
 
 __all__: list[str] = []
 
 # Parameters that decide what is cut off a tree and not how it grows.
 _AFTERWARDS = ("max_depth", "ccp_alpha", "confidence_factor", "subtree_raising", "pruning")
 
+# From so many values in a split on, a second thread is worth its start.
+_WORTH_A_THREAD = 20_000
 
-def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None):
-    """Yield (candidate index, split index, fitted estimator) for every candidate and split."""
+
+class _Group(NamedTuple):
+    """Members of one split that are cut from one tree."""
+
+    split: int
+    rows: np.ndarray  # of the split
+    candidates: list[int]
+    grower: Any  # an estimator with the parameters of the growth
+    seed: int
+
+
+def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None, pairs=None):
+    """Yield (candidate index, split index, fitted estimator) for every candidate and split, or for the given pairs."""
     own = estimator.get_params(deep=False)
-    groups = _groups(estimator, own, candidates)
     unfitted = [_with_parameters(estimator, own, parameters) for parameters in candidates]
     for member in unfitted:
         member._check_parameters()
-    for split_index, rows in enumerate(splits):
-        X_split, y_split = take_rows(X, rows), take_rows(y, rows)
-        weight = take_rows(sample_weight, rows)
-        for members in groups:
-            yield from _fit_group(estimator, X_split, y_split, weight, members, unfitted, split_index)
+    if pairs is None:
+        pairs = [(candidate, split) for split in range(len(splits)) for candidate in range(len(candidates))]
+    groups = _groups(estimator, own, candidates, splits, pairs)
+    reader, table = _read_table(estimator, X, len(groups))
+
+    def fit(group: _Group):
+        part = np.arange(_n_rows(X))[group.rows]
+        split_table, rows, learnt = table, part, reader
+        if split_table is None or not len(part):
+            schema, encoded = fit_table(
+                group.grower, take_rows(X, part), group.grower.categorical_features, allow_nan=True
+            )
+            split_table, rows, learnt = Table(encoded, schema), np.arange(len(encoded)), None
+        if learnt is not None:
+            vars(group.grower).update({name: value for name, value in vars(learnt).items() if name.endswith("_")})
+        targets, weight = take_rows(y, part), take_rows(sample_weight, part)
+        training = group.grower._read_targets(split_table, rows, targets, weight, group.seed)
+        return _cut_members(group, training, unfitted)
+
+    size = max((len(rows) for rows in splits), default=0) * (1 if table is None else table.X.shape[1])
+    for members in _in_threads(fit, groups, _n_threads() if size >= _WORTH_A_THREAD else 1):
+        yield from members
 
 
 def _with_parameters(estimator, own, parameters):
@@ -41,32 +79,89 @@ def _with_parameters(estimator, own, parameters):
     return member
 
 
-def _groups(estimator, own, candidates):
-    """Lists of (index, parameters) that share a grown tree."""
-    groups = defaultdict(list)
-    for index, parameters in enumerate(candidates):
-        setting = {**own, **parameters}
-        growth = {name: value for name, value in setting.items() if name not in _AFTERWARDS}
-        growth["held out"] = setting.get("pruning", getattr(estimator, "pruning", None)) == "reduced_error"
-        if setting.get("max_leaf_nodes") is not None:
-            growth["max_depth"] = setting["max_depth"]  # the depth decides where the leaves go
-        groups[repr(sorted(growth.items(), key=lambda item: item[0]))].append((index, parameters))
-    return list(groups.values())
+def _groups(estimator, own, candidates, splits, pairs) -> list[_Group]:
+    """What is grown: for each split the candidates that share a tree, with the seed that each would have drawn."""
+    growths = [_growth(estimator, own, parameters) for parameters in candidates]
+    together: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for candidate, split in pairs:
+        together[split, growths[candidate]].append(candidate)
+    groups = []
+    for (split, _), members in together.items():
+        grower = clone(estimator).set_params(**clone(dict(candidates[members[0]]), safe=False))
+        depths = [{**own, **candidates[member]}["max_depth"] for member in members]
+        grower.max_depth = None if any(depth is None for depth in depths) else max(depths)
+        groups.append(_Group(split, splits[split], members, grower, draw_seed(grower.random_state)))
+    return groups
 
 
-def _fit_group(estimator, X, y, weight, members, unfitted, split_index):
+def _growth(estimator, own, parameters) -> str:
+    """What candidates that share a grown tree have in common."""
+    setting = {**own, **parameters}
+    growth = {name: value for name, value in setting.items() if name not in _AFTERWARDS}
+    growth["held out"] = setting.get("pruning", getattr(estimator, "pruning", None)) == "reduced_error"
+    if setting.get("max_leaf_nodes") is not None:
+        growth["max_depth"] = setting["max_depth"]  # the depth decides where the leaves go
+    return repr(sorted(growth.items(), key=lambda item: item[0]))
+
+
+def _n_rows(X) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def _read_table(estimator, X, n_groups: int) -> tuple[Any, Table | None]:
+    """An estimator that knows the columns, and the table that every split reads rows of.
+
+    None where a split may find other columns in its rows than the whole table has: categories that nobody declared, or
+    values outside the splits that are no numbers.
+    """
+    reader = clone(estimator)
+    try:
+        schema, encoded = fit_table(reader, X, reader.categorical_features, allow_nan=True)
+    except (ValueError, TypeError):
+        return None, None
+    for column in np.flatnonzero(schema.is_categorical).tolist():
+        if not hasattr(X, "iloc") or not isinstance(X.dtypes.iloc[column], pd.CategoricalDtype):
+            return None, None
+    return reader, Table(encoded, schema, shared=n_groups > 1)
+
+
+def _n_threads() -> int:
+    """How many threads this process may use: numba's number, and no more than OpenMP is allowed."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return min(config.NUMBA_NUM_THREADS, int(allowed) if allowed.isdigit() and int(allowed) > 0 else 1 << 30)
+
+
+def _in_threads(work, tasks: Iterable, n_threads: int) -> Iterator:
+    """Results in the order of the tasks; only so many tasks are begun as there are threads."""
+    if n_threads == 1:
+        yield from map(work, tasks)
+        return
+    waiting: deque[Future] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(work, task))
+                if len(waiting) == n_threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _cut_members(group: _Group, training, unfitted):
     """Grow one tree to the greatest depth asked for and cut each member's tree from it."""
-    fitted = [copy.copy(unfitted[index]) for index, _ in members]
-    depths = [member.max_depth for member in fitted]
-    grower = clone(estimator).set_params(**clone(dict(members[0][1]), safe=False))
-    grower.max_depth = None if any(depth is None for depth in depths) else max(depths)
-    training = grower._read(X, y, weight)
+    grower = group.grower
     grown = grower._grown(training.part())
     learnt = {name: value for name, value in vars(grower).items() if name.endswith("_") or name == "_schema"}
     shallow: dict[Any, Any] = {}  # by depth
     links: dict[Any, Any] = {}  # by depth
     finished: dict[Any, Any] = {}  # by all that is cut
-    for (index, _), member, depth in zip(members, fitted, depths, strict=True):
+    members = []
+    for candidate in group.candidates:
+        member = copy.copy(unfitted[candidate])
+        depth = member.max_depth
         vars(member).update(learnt)
         if depth not in shallow:
             shallow[depth] = grown if depth == grower.max_depth else grown.truncated(depth)
@@ -74,7 +169,8 @@ def _fit_group(estimator, X, y, weight, members, unfitted, split_index):
         if setting not in finished:
             finished[setting] = _cut(member, shallow[depth], depth, training, links)
         member._set_tree(finished[setting])
-        yield index, split_index, member
+        members.append((candidate, group.split, member))
+    return members
 
 
 def _cut(member, tree, depth, training, links):

@@ -1,14 +1,19 @@
 """A family of trees is what its members would be alone, to the last bit."""
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
 from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
 from sklearn.tree import DecisionTreeClassifier as Reference
 
-from skdl.base import fit_family, fit_one_by_one
-from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor
+from skdl.base import fit_family, fit_one_by_one, take_rows
+from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor, _family
 
 
 def _mixed(n=300, seed=0):
@@ -97,3 +102,120 @@ def test_pruning_agrees_with_scikit_learn():
     for alpha in (0.001, 0.01, 0.05, 0.3):
         a, b = (tree(ccp_alpha=alpha, random_state=0).fit(X, y) for tree in (DecisionTreeClassifier, Reference))
         np.testing.assert_array_equal(a.tree_.threshold, b.tree_.threshold)
+
+
+def _bootstraps(n, n_members, seed=0):
+    """Rows of each member, drawn with repetition, and a seed for each; the pairs that bagging asks for."""
+    rng = np.random.default_rng(seed)
+    splits = [rng.integers(n, size=n) for _ in range(n_members)]
+    seeds = [{"random_state": int(seed)} for seed in rng.integers(2**31, size=n_members)]
+    return seeds, splits, [(member, member) for member in range(n_members)]
+
+
+def _assert_same_trees(estimator, X, y, candidates, splits, pairs, weight=None):
+    arrived = []
+    for i, j, member in fit_family(
+        estimator, X, y, candidates=candidates, splits=splits, pairs=pairs, sample_weight=weight
+    ):
+        arrived.append((i, j))
+        alone = clone(estimator).set_params(**candidates[i])
+        alone.fit(take_rows(X, splits[j]), y[splits[j]], None if weight is None else weight[splits[j]])
+        ours, theirs = member.tree_.__getstate__(), alone.tree_.__getstate__()
+        for name in theirs:
+            np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+        assert vars(member).keys() == vars(alone).keys()
+        assert str(member.get_params()) == str(alone.get_params())
+    assert sorted(arrived) == sorted(pairs)
+
+
+BAGGED = [
+    DecisionTreeClassifier(max_features=2),
+    DecisionTreeClassifier(splitter="random", criterion="entropy"),
+    DecisionTreeClassifier(pruning="reduced_error"),
+    DecisionTreeClassifier(max_bins=20),
+    DecisionTreeRegressor(criterion="absolute_error", max_depth=3),
+    DecisionTreeRegressor(max_features=2),
+    C45Classifier(),
+]
+
+
+@pytest.mark.parametrize("estimator", BAGGED, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pairs_with_rows_that_repeat(estimator, weighted):
+    X, y = _mixed()
+    weight = np.random.default_rng(1).uniform(0.1, 2.0, len(y)) * (np.arange(len(y)) % 7 > 0) if weighted else None
+    candidates, splits, pairs = _bootstraps(len(y), 5)
+    splits[2] = splits[2] % 40  # most values of the table do not come up
+    _assert_same_trees(estimator, X, y, candidates, splits, [*pairs, (0, 3), (4, 1)], weight)
+
+
+def test_pairs_of_numbers_with_ties_negative_zeros_and_missing_values():
+    rng = np.random.default_rng(0)
+    X = rng.integers(-4, 5, size=(400, 5)) * np.array([0.0, 1.0, -1.0, 0.1, 1e300])
+    X[rng.uniform(size=X.shape) < 0.1] = np.nan
+    y = rng.normal(size=400)
+    candidates, splits, pairs = _bootstraps(len(y), 4)
+    for dtype in (np.float32, np.float64):
+        Z = np.where(np.abs(X) < 1e30, X, 0.0).astype(dtype) if dtype is np.float32 else X
+        _assert_same_trees(DecisionTreeRegressor(), Z, y, candidates, splits, pairs)
+        _assert_same_trees(DecisionTreeClassifier(), Z, y > 0, candidates, splits, pairs, rng.uniform(size=400))
+
+
+@pytest.mark.parametrize("frame", ["array", "polars"])
+def test_categories_that_a_split_lacks(frame):
+    X, y = _mixed()
+    if frame == "polars":
+        X, estimator = pl.from_pandas(X), DecisionTreeClassifier()
+    else:
+        codes = X.assign(colour=X["colour"].cat.codes, size=X["size"].cat.codes).to_numpy(dtype=float)
+        X, estimator = codes, DecisionTreeClassifier(categorical_features=[1, 2])
+    candidates, splits, pairs = _bootstraps(len(y), 3)
+    splits[1] = splits[1][:25]
+    _assert_same_trees(estimator, X, y, candidates, splits, pairs)
+
+
+def test_values_outside_the_splits_do_not_matter():
+    X, y = load_iris(return_X_y=True)
+    X = X.copy()
+    X[149, 2] = np.inf
+    members = list(fit_family(DecisionTreeClassifier(), X, y, candidates=[{}], splits=[np.arange(140)]))
+    np.testing.assert_array_equal(members[0][2].predict(X[:140]), y[:140])
+    with pytest.raises(ValueError, match="infinity"):
+        list(fit_family(DecisionTreeClassifier(), X, y, candidates=[{}], splits=[np.arange(150)]))
+
+
+def test_members_in_threads_are_the_same_and_come_once(monkeypatch):
+    X, y = make_classification(6000, 10, random_state=0)
+    candidates, splits, pairs = _bootstraps(len(y), 6)
+    trees = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr(_family, "_n_threads", lambda n_threads=n_threads: n_threads)
+        family = fit_family(
+            DecisionTreeClassifier(max_features=3), X, y, candidates=candidates, splits=splits, pairs=pairs
+        )
+        trees.append({i: member.tree_ for i, _, member in family})
+    assert trees[0].keys() == trees[1].keys() == set(range(6))
+    for i, tree in trees[0].items():
+        np.testing.assert_array_equal(tree.threshold, trees[1][i].threshold)
+
+
+@pytest.mark.parametrize("max_bins", [None, 255])
+def test_many_members_need_no_more_memory_than_one(max_bins, monkeypatch):
+    monkeypatch.setattr(_family, "_n_threads", lambda: 1)
+    X, y = make_classification(20_000, 30, random_state=0)
+    estimator = DecisionTreeClassifier(max_depth=3, max_bins=max_bins)
+
+    def peak(n_members):
+        candidates, splits, pairs = _bootstraps(len(y), n_members)
+        gc.collect()
+        tracemalloc.start()
+        family = fit_family(estimator, X, y, candidates=candidates, splits=splits, pairs=pairs)
+        members = [member for _, _, member in family]
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(members) == n_members
+        return most
+
+    peak(1)
+    few, many = peak(2), peak(20)
+    assert many < few + X.nbytes / 4  # a copy of X, or of its bins, for each member would be 18 times X or 2 times

@@ -5,6 +5,7 @@ stretches in place (``_grow``). ``_problem`` says what goes in, ``_scan`` how on
 knows scikit-learn.
 """
 
+from skdl.kernels.tree._columns import rank_columns
 from skdl.kernels.tree._fit import grow_tree
 from skdl.kernels.tree._grow import Nodes
 from skdl.kernels.tree._multiway import Multiway, Rules, Table, collapse_useless, grow_multiway
@@ -47,6 +48,7 @@ __all__ = [
     "predict_shares",
     "prune_by_errors",
     "prune_pessimistic",
+    "rank_columns",
     "tidied",
     "truncate_multiway",
     "walk",

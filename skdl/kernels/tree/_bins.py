@@ -12,8 +12,8 @@ MAX_BINS = 255
 _SAMPLE = 100_000  # rows that the edges are drawn from
 
 
-def bin_columns(X, is_categorical, n_categories, max_bins):
-    """Code the columns of X (n, d).
+def bin_columns(X, rows, is_categorical, n_categories, max_bins):
+    """Code the columns of the given rows (n,) of X (N, d).
 
     A column with at most ``max_bins`` distinct values keeps them all; others are cut into bins of nearly equal
     weight. Of large tables a fixed random sample of rows decides the edges.
@@ -24,10 +24,10 @@ def bin_columns(X, is_categorical, n_categories, max_bins):
         A missing value has the code after the last one.
     columns : Columns
     """
-    n, d = X.shape
+    n, d = len(rows), X.shape[1]
     sampled = n > _SAMPLE
-    rows = np.sort(np.random.default_rng(0).integers(n, size=_SAMPLE)) if sampled else np.arange(n)
-    sample = np.ascontiguousarray(X[rows].T, dtype=np.float64)  # (d, rows)
+    some = rows[np.sort(np.random.default_rng(0).integers(n, size=_SAMPLE))] if sampled else rows
+    sample = np.ascontiguousarray(X[some].T, dtype=np.float64)  # (d, len(some))
     sample.sort(axis=1)  # NaN comes last
     edges = np.full((d, 256), np.inf)
     n_codes = np.zeros(d, dtype=np.int64)
@@ -39,7 +39,7 @@ def bin_columns(X, is_categorical, n_categories, max_bins):
             lows.append(np.arange(n_categories[f], dtype=np.float64))
             highs.append(lows[-1])
             continue
-        values = sample[f, : len(rows) - int(np.isnan(sample[f]).sum())] + 0.0
+        values = sample[f, : len(some) - int(np.isnan(sample[f]).sum())] + 0.0
         first = np.flatnonzero(np.diff(values, prepend=-np.inf) > 0.0)  # where each distinct value begins
         distinct = values[first]
         whole = len(distinct) <= max_bins
@@ -61,20 +61,20 @@ def bin_columns(X, is_categorical, n_categories, max_bins):
             lows.append(np.concatenate([values[:1], cuts])[: n_codes[f]])
             highs.append(np.concatenate([cuts, values[-1:]])[: n_codes[f]])
     codes = np.empty((n, d), dtype=np.uint8)
-    _digitize(X, edges, n_codes, codes)
+    _digitize(X, rows, edges, n_codes, codes)
     offset = np.concatenate([[0], np.cumsum(n_codes)]).astype(np.int64)
     columns = Columns(offset, np.concatenate(lows), np.concatenate(highs), np.ascontiguousarray(is_categorical))
     return codes, columns
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _digitize(X, edges, n_codes, codes):
-    n, d = X.shape
+def _digitize(X, rows, edges, n_codes, codes):
+    n, d = codes.shape
     for begin in range(0, n, 256):
         end = min(begin + 256, n)
         for f in range(d):
             for i in range(begin, end):
-                x = np.float64(X[i, f])
+                x = np.float64(X[rows[i], f])
                 # How many edges are below x: eight halvings without a branch.
                 at = 0
                 at += 128 * (edges[f, at + 127] < x)

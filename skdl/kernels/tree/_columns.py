@@ -8,6 +8,8 @@ off are put right afterwards, so nothing is rounded.
 # mypy: disable-error-code="assignment"
 # numba types these functions; mypy would tell int from numpy.int64.
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -17,19 +19,18 @@ U = np.uint64
 _MISSING = U(0xFFFFFFFFFFFFFFFF)
 _SIGN = U(1 << 63)
 _INFINITY = U(0x7FF0000000000000)
+_TOGETHER = 16  # columns that are turned from rows into columns at a time
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def transposed(X):
-    """X (n, d) as a contiguous float64 array (d, n); blocks keep both sides in the cache."""
-    n, d = X.shape
-    out = np.empty((d, n))
+def _transposed(X, rows, first, out):
+    """Some rows and columns of X as a contiguous float64 array; blocks keep both sides in the cache."""
+    n = len(rows)
     for begin in range(0, n, 64):
         end = min(begin + 64, n)
-        for f in range(d):
+        for f in range(out.shape[0]):
             for i in range(begin, end):
-                out[f, i] = X[i, f] + 0.0  # -0.0 becomes 0.0
-    return out
+                out[f, i] = X[rows[i], first + f] + 0.0  # -0.0 becomes 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -135,13 +136,15 @@ def record_layout(n: int, n_labels: int) -> Layout:
     return Layout(max(int(n - 1).bit_length(), 1), int(n_labels - 1).bit_length() if n_labels > 1 else 0)
 
 
-def sort_columns(X, is_categorical, n_categories, label, n_labels):
+def sort_columns(X, rows, is_categorical, n_categories, label, n_labels):
     """Code and sort every column.
 
     Parameters
     ----------
-    X : ndarray of shape (n, d), float32 or float64
+    X : ndarray of shape (N, d), float32 or float64
         Numbers; categories as codes; NaN where missing.
+    rows : ndarray of shape (n,), int64
+        Which rows of X, and how often.
     is_categorical : ndarray of shape (d,), bool
     n_categories : ndarray of shape (d,), int64
         Read for categorical columns only.
@@ -155,21 +158,23 @@ def sort_columns(X, is_categorical, n_categories, label, n_labels):
     columns : Columns
     layout : Layout
     """
-    n, d = X.shape
+    n, d = len(rows), X.shape[1]
     layout = record_layout(n, n_labels)
     if 2 * layout.row_bits + layout.label_bits > 64:
         raise ValueError(f"{n} rows with {n_labels} classes do not fit into 64-bit records; fit on fewer rows.")
-    values = X.T if X.flags.f_contiguous and X.dtype == np.float64 else transposed(X)
     records = np.empty((d, n), np.uint64)
     distinct = np.empty(n)
+    values = np.empty((min(d, _TOGETHER), n))
     offset = np.zeros(d + 1, np.int64)
     parts = []
     for f in range(d):
+        if f % _TOGETHER == 0:
+            _transposed(X, rows, f, values[: d - f])
+        column = values[f % _TOGETHER]
         if is_categorical[f]:
-            _sort_categories(values[f], int(n_categories[f]), label, layout, records[f])
+            _sort_categories(column, int(n_categories[f]), label, layout, records[f])
             parts.append(np.arange(n_categories[f], dtype=np.float64))
         else:
-            column = values[f] if values.base is None else values[f] + 0.0
             lossless = _make_keys(column.view(np.uint64), layout.row_bits, records[f])
             records[f].sort()
             n_codes = _to_records(records[f], column, lossless, label, layout, distinct)
@@ -177,3 +182,62 @@ def sort_columns(X, is_categorical, n_categories, label, n_labels):
         offset[f + 1] = offset[f] + len(parts[-1])
     low = np.concatenate(parts)
     return records, Columns(offset, low, low, np.ascontiguousarray(is_categorical)), layout
+
+
+class Ranked(NamedTuple):
+    """A table whose values are replaced by their ranks, from which any rows of it are sorted by counting."""
+
+    codes: np.ndarray  # (d, N) uint32
+    columns: Columns
+
+
+def rank_columns(X, is_categorical, n_categories) -> Ranked:
+    """Rank the values of every column of X (N, d)."""
+    n, d = X.shape
+    codes = np.empty((d, n), np.uint32)
+    rows = np.arange(n)
+    offsets, lows = [np.zeros(1, np.int64)], []
+    for f in range(d):
+        one = slice(f, f + 1)
+        records, columns, layout = sort_columns(
+            X[:, one], rows, is_categorical[one], n_categories[one], np.empty(0, np.int32), 0
+        )
+        codes[f, records[0] & U((1 << layout.row_bits) - 1)] = records[0] >> U(layout.row_bits)
+        offsets.append(offsets[-1] + columns.offset[1:])
+        lows.append(columns.low)
+    low = np.concatenate(lows)
+    return Ranked(codes, Columns(np.concatenate(offsets), low, low, np.ascontiguousarray(is_categorical)))
+
+
+def sort_ranked(ranked: Ranked, rows, label, n_labels):
+    """Records of some rows of a ranked table, as :func:`sort_columns` makes them; None where they do not fit.
+
+    A value has its rank in the whole table for a code, which changes neither the order of the records nor the values
+    that codes stand for.
+    """
+    layout = record_layout(len(rows), n_labels)
+    n_codes = np.diff(ranked.columns.offset)
+    if int(n_codes.max(initial=0)).bit_length() + layout.row_bits + layout.label_bits > 64:
+        return None
+    records = np.empty((len(n_codes), len(rows)), np.uint64)
+    _place_ranks(ranked.codes, rows, n_codes, label, layout, records)
+    return records, ranked.columns, layout
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _place_ranks(codes, rows, n_codes, label, layout, records):
+    row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
+    begin = np.empty(n_codes.max() + 2, np.uint32)
+    for f in range(len(n_codes)):
+        begin[: n_codes[f] + 2] = 0
+        for row in rows:
+            begin[codes[f, row] + U(1)] += 1
+        for code in range(1, n_codes[f] + 2):
+            begin[code] += begin[code - 1]
+        for i in range(len(rows)):
+            code = U(codes[f, rows[i]])
+            record = (code << code_shift) | U(i)
+            if layout.label_bits > 0:
+                record |= U(label[i]) << row_bits
+            records[f, begin[code]] = record
+            begin[code] += 1

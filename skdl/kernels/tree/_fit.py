@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdl.kernels.tree._bins import MAX_BINS, bin_columns, sort_codes
-from skdl.kernels.tree._columns import record_layout, sort_columns
+from skdl.kernels.tree._columns import Ranked, record_layout, sort_columns, sort_ranked
 from skdl.kernels.tree._grow import Nodes, grow, new_nodes, new_stack, push
 from skdl.kernels.tree._histogram import grow_from_counts
 from skdl.kernels.tree._problem import (
@@ -87,38 +87,50 @@ def make_scratch(problem: Problem, n: int) -> Scratch:
     )
 
 
-def grow_tree(X, is_categorical, n_categories, samples: Samples, limits: Limits, max_bins=None) -> Nodes:
+def grow_tree(
+    X, rows, is_categorical, n_categories, samples: Samples, limits: Limits, max_bins=None, ranked: Ranked | None = None
+) -> Nodes:
     """Grow a tree.
 
     Parameters
     ----------
-    X : ndarray of shape (n, d), float32 or float64
+    X : ndarray of shape (N, d), float32 or float64
         Numbers; categories as codes; NaN where missing.
+    rows : ndarray of shape (n,), int64
+        The row of X of each sample.
     is_categorical : ndarray of shape (d,), bool
     n_categories : ndarray of shape (d,), int64
         Read for categorical columns only.
     samples : Samples
+        Of n samples.
     limits : Limits
     max_bins : int or None, default=None
         None looks at every distinct value, a number cuts each column into at most so many bins.
+    ranked : Ranked, default=None
+        The ranks of X, where several trees are grown from it.
     """
     n_labels = int(samples.first[1]) if samples.label.shape[1] == 1 else 0
     label = np.ascontiguousarray(samples.label[:, 0]) if n_labels else np.empty(0, np.int32)
+    n = len(rows)
     if max_bins is not None and (n_categories <= MAX_BINS).all():
-        codes, columns = bin_columns(X, is_categorical, n_categories, max_bins)
-        layout = record_layout(len(X), n_labels)
+        codes, columns = bin_columns(X, rows, is_categorical, n_categories, max_bins)
+        layout = record_layout(n, n_labels)
         problem = make_problem(samples, columns, layout, limits)
         small = SMALL * max(n_labels, 2)
-        if _histograms_serve(problem, len(X), small):
-            return grow_from_counts(codes, small, problem, make_scratch(problem, min(small, len(X))))
-        records = np.empty((X.shape[1], len(X)), np.uint64)
-        sort_codes(codes, np.arange(len(X)), columns, label, layout, records)
+        if _histograms_serve(problem, n, small):
+            return grow_from_counts(codes, small, problem, make_scratch(problem, min(small, n)))
+        records = np.empty((X.shape[1], n), np.uint64)
+        sort_codes(codes, np.arange(n), columns, label, layout, records)
+        del codes
     else:
-        records, columns, layout = sort_columns(X, is_categorical, n_categories, label, n_labels)
+        in_order = None if ranked is None else sort_ranked(ranked, rows, label, n_labels)
+        if in_order is None:
+            in_order = sort_columns(X, rows, is_categorical, n_categories, label, n_labels)
+        records, columns, layout = in_order
         problem = make_problem(samples, columns, layout, limits)
-    scratch = make_scratch(problem, len(X))
+    scratch = make_scratch(problem, n)
     nodes = new_nodes(256, int(samples.first[-1]))
-    stack = push(new_stack(), 0, len(X), 0, -1, 0, -np.inf, np.inf, np.uint64(limits.seed))
+    stack = push(new_stack(), 0, n, 0, -1, 0, -np.inf, np.inf, np.uint64(limits.seed))
     nodes, _ = grow(records, nodes, stack, 0, problem, scratch)
     return nodes
 
