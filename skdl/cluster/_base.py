@@ -10,8 +10,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
+from skdl.kernels.compiled_rows import CompiledRows, dense_rows, prepare
 from skdl.kernels.lloyd import on_sphere
-from skdl.kernels.rows import Rows, SparseRows, dense_rows, prepare
+from skdl.kernels.rows import Rows, SparseRows
 from skdl.kernels.seeding import Walk, at_random, in_parallel, number_of_trials, plus_plus, row_hashes
 from skdl.utils import Interval, Options, derive_seeds, resolve_device, to_host, validate_sample_weight, validate_X
 
@@ -254,6 +255,17 @@ class Prepared:
     @cached_property
     def walk(self) -> Walk:
         return Walk(row_hashes(self.rows.X))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a run keeps to one thread."""
+        return isinstance(self.rows, CompiledRows) and self.rows.is_small
+
+    def make_ready(self) -> None:
+        """Compute now what several threads would ask for at once."""
+        _ = self.walk.by_hash
+        if isinstance(self.rows, CompiledRows):
+            _ = self.rows.turned
 
     def plus_plus(self, n_clusters: int, seed: int, start: int, ahead: int = 0) -> np.ndarray:
         """Rows chosen by k-means++; with as many candidates a step, fewer clusters begin with the same rows."""

@@ -2,8 +2,10 @@
 
 import numbers
 import warnings
+from dataclasses import replace
 
 import numpy as np
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -11,6 +13,7 @@ from skdl.base import take_rows
 from skdl.cluster._base import BaseKMeans, Prepared
 from skdl.exceptions import InterruptedFitWarning
 from skdl.kernels.lloyd import lloyd
+from skdl.kernels.rowblocks import on_threads
 from skdl.utils import Options, draw_seed, progress
 
 __all__ = ["KMeans"]
@@ -201,22 +204,32 @@ class KMeans(BaseKMeans):
         n_starts = self._number_of_starts()
         best = None
         with progress(total=n_starts * self.max_iter, desc="KMeans", unit="iteration", verbose=self.verbose) as bar:
-            for i in range(n_starts):
-                run = lloyd(
-                    data.rows,
-                    self._start(data, seed, i),
-                    self.max_iter,
-                    self.tol * data.variance,
-                    bar.update,
-                    algorithm=self.algorithm,
-                    spherical=self.spherical,
-                )
+            for run in self._runs(data, seed, n_starts, bar.update):
                 if best is None or (run.inertia < best.inertia and not _same_clusters(run.labels, best.labels)):
                     best = run
                 if run.interrupted:
                     best.interrupted = True
                     break
         return best
+
+    def _runs(self, data, seed, n_starts, report):
+        """Yield the run of each start; on little data some of them go side by side."""
+
+        def run(i, max_iter=self.max_iter):
+            start, tol = self._start(data, seed, i), self.tol * data.variance
+            return lloyd(data.rows, start, max_iter, tol, report, algorithm=self.algorithm, spherical=self.spherical)
+
+        if not (n_starts > 1 and isinstance(self.init, str) and data.is_small):
+            yield from map(run, range(n_starts))
+            return
+        data.make_ready()
+        at_a_time = 2 * torch.get_num_threads()
+        for first in range(0, n_starts, at_a_time):
+            try:
+                yield from on_threads(run, range(first, min(first + at_a_time, n_starts)))
+            except KeyboardInterrupt:
+                yield replace(run(first, max_iter=1), interrupted=True)
+                return
 
     def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
         """Fit candidates on splits; rows, their hashes and common seeds are made ready once for each split."""

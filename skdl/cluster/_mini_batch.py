@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from skdl.cluster._base import BaseKMeans, Prepared
 from skdl.exceptions import InterruptedFitWarning
+from skdl.kernels.compiled_rows import dense_rows
 from skdl.kernels.lloyd import on_sphere
 from skdl.kernels.rows import Rows, SparseRows
 from skdl.kernels.seeding import Walk, at_random, row_hashes, uniforms
@@ -317,7 +318,7 @@ def _sample_of(data: Prepared, numbers) -> Prepared:
     if sp.issparse(X):
         sample = SparseRows(X, None, rows.device)
     else:
-        sample = Rows(X, None, rows.shift, rows.exponent, rows.device)
+        sample = dense_rows(X, None, rows.shift, rows.exponent, rows.device)
     return Prepared(sample, data.variance, all_rows=False)
 
 

@@ -1,7 +1,8 @@
 """The compiled loops of K-means: blocks of 64 rows, turned so that neighbouring numbers belong to neighbouring rows.
 
-In a turned block the distances of 64 rows to one centre are computed side by side, by vector instructions, and so is
-the comparison with the best so far. Differences are squared as they are, so nothing cancels.
+In a turned block the scores of 64 rows with one centre are computed side by side, by vector instructions, and so is the
+comparison with the best so far. A score is what a squared distance lacks the row's own square: ``|c|^2 - 2 x c``. Sums
+of clusters are those of the step before but for the rows that changed their cluster.
 """
 
 import numpy as np
@@ -10,114 +11,244 @@ from numba import njit
 BLOCK = 64
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _turn(X, rows, start, stop, shift, scale, turned):
-    """Write centred, scaled rows as columns; `rows` picks them unless it is empty."""
-    d = X.shape[1]
-    for r in range(stop - start):
-        row = X[rows[start + r]] if len(rows) else X[start + r]
-        for j in range(d):
-            turned[j, r] = (row[j] - shift[j]) * scale
-    for r in range(stop - start, BLOCK):
-        for j in range(d):
-            turned[j, r] = 0
+@njit(cache=True, nogil=True)
+def turn(X, shift, scale, turned):
+    """Write centred, scaled rows as columns of blocks, of shape (n_blocks, d, 64); what is left over is zero."""
+    n, d = X.shape
+    for b in range(len(turned)):
+        block = turned[b]
+        start = b * BLOCK
+        inside = min(BLOCK, n - start)
+        for r in range(inside):
+            row = X[start + r]
+            for j in range(d):
+                block[j, r] = (row[j] - shift[j]) * scale
+        for r in range(inside, BLOCK):
+            for j in range(d):
+                block[j, r] = 0
 
 
-@njit(cache=True, nogil=True, inline="always", fastmath={"contract"})
-def _square_distances(turned, center, out):
-    """Squared distances of the block's rows to one centre."""
-    d = turned.shape[0]
-    whole = d - d % 4
-    for r in range(BLOCK):
-        out[r] = 0
-    for j in range(0, whole, 4):
-        x0, x1, x2, x3 = turned[j], turned[j + 1], turned[j + 2], turned[j + 3]
-        c0, c1, c2, c3 = center[j], center[j + 1], center[j + 2], center[j + 3]
-        for r in range(BLOCK):
-            a, b, e, f = x0[r] - c0, x1[r] - c1, x2[r] - c2, x3[r] - c3
-            out[r] += a * a + b * b + e * e + f * f
-    for j in range(whole, d):
-        x0 = turned[j]
-        c0 = center[j]
-        for r in range(BLOCK):
-            a = x0[r] - c0
-            out[r] += a * a
+# In these two all numbers of a block are reached by way of the block, not of views of its rows: of so few arrays a
+# compiler can tell that they do not overlap, and only then does it use vector instructions.
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def nearest(X, shift, scale, centers, labels, distances):
-    """Write each row's nearest centre, the first one of equals, and the squared distance to it.
+def _scores(block, slope, level, out):
+    """Write ``level + slope @ block`` for the 64 rows of a turned block."""
+    d = len(slope)
+    j = 0
+    if d >= 8:
+        a0, a1, a2, a3 = slope[0], slope[1], slope[2], slope[3]
+        a4, a5, a6, a7 = slope[4], slope[5], slope[6], slope[7]
+        for r in range(BLOCK):
+            low = block[0, r] * a0 + block[1, r] * a1 + block[2, r] * a2 + block[3, r] * a3
+            high = block[4, r] * a4 + block[5, r] * a5 + block[6, r] * a6 + block[7, r] * a7
+            out[r] = level + (low + high)
+        j = 8
+    else:
+        for r in range(BLOCK):
+            out[r] = level
+    while j + 8 <= d:
+        a0, a1, a2, a3 = slope[j], slope[j + 1], slope[j + 2], slope[j + 3]
+        a4, a5, a6, a7 = slope[j + 4], slope[j + 5], slope[j + 6], slope[j + 7]
+        for r in range(BLOCK):
+            low = block[j, r] * a0 + block[j + 1, r] * a1 + block[j + 2, r] * a2 + block[j + 3, r] * a3
+            high = block[j + 4, r] * a4 + block[j + 5, r] * a5 + block[j + 6, r] * a6 + block[j + 7, r] * a7
+            out[r] += low + high
+        j += 8
+    while j + 2 <= d:
+        a0, a1 = slope[j], slope[j + 1]
+        for r in range(BLOCK):
+            out[r] += block[j, r] * a0 + block[j + 1, r] * a1
+        j += 2
+    if j < d:
+        a0 = slope[j]
+        for r in range(BLOCK):
+            out[r] += block[j, r] * a0
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-    shift : ndarray of shape (d,), type of X
-    scale : scalar, type of X
-    centers : ndarray of shape (k, d), type of X
-    labels : ndarray of shape (n,), int32
-    distances : ndarray of shape (n,) or (0,), type of X
-        Left alone where it is empty.
-    """
-    n, d = X.shape
-    turned = np.empty((d, BLOCK), dtype=X.dtype)
-    square = np.empty(BLOCK, dtype=X.dtype)
-    best = np.empty(BLOCK, dtype=X.dtype)
-    label = np.empty(BLOCK, dtype=np.int32)
-    nobody = np.empty(0, dtype=np.int64)
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        _turn(X, nobody, start, stop, shift, scale, turned)
-        best[:] = np.inf
-        label[:] = 0
-        for c in range(len(centers)):
-            _square_distances(turned, centers[c], square)
-            for r in range(BLOCK):
-                closer = square[r] < best[r]
-                best[r] = square[r] if closer else best[r]
-                label[r] = c if closer else label[r]
-        labels[start:stop] = label[: stop - start]
-        if len(distances):
-            distances[start:stop] = best[: stop - start]
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _square_distances(block, center, out):
+    """Write the squared distances of the block's rows to one centre: differences are squared, so nothing cancels."""
+    d = len(center)
+    for r in range(BLOCK):
+        out[r] = 0
+    j = 0
+    while j + 8 <= d:
+        c0, c1, c2, c3 = center[j], center[j + 1], center[j + 2], center[j + 3]
+        c4, c5, c6, c7 = center[j + 4], center[j + 5], center[j + 6], center[j + 7]
+        for r in range(BLOCK):
+            a, b, e, f = block[j, r] - c0, block[j + 1, r] - c1, block[j + 2, r] - c2, block[j + 3, r] - c3
+            g, h, p, q = block[j + 4, r] - c4, block[j + 5, r] - c5, block[j + 6, r] - c6, block[j + 7, r] - c7
+            out[r] += (a * a + b * b + e * e + f * f) + (g * g + h * h + p * p + q * q)
+        j += 8
+    while j < d:
+        c0 = center[j]
+        for r in range(BLOCK):
+            a = block[j, r] - c0
+            out[r] += a * a
+        j += 1
 
 
 @njit(cache=True, nogil=True)
-def add_up(X, shift, scale, labels, weight, sums, weights):
-    """Add centred, scaled rows to the sums of their clusters.
+def slopes_of(centers, slopes, levels):
+    """Write what scores are made of: the centres times minus two, and their squared lengths."""
+    for c in range(len(centers)):
+        square = centers.dtype.type(0)
+        for j in range(centers.shape[1]):
+            slopes[c, j] = -2 * centers[c, j]
+            square += centers[c, j] * centers[c, j]
+        levels[c] = square
+
+
+@njit(cache=True, nogil=True)
+def step(turned, n, slopes, levels, labels, weight, sums, weights):
+    """Write each row's nearest centre, the first one of equals; move rows that changed from one sum to another.
 
     Parameters
     ----------
+    turned : ndarray of shape (n_blocks, d, 64)
+    n : int
+        How many rows there are.
+    slopes : ndarray of shape (k, d)
+        The centres, times minus two.
+    levels : ndarray of shape (k,)
+        The squared lengths of the centres.
+    labels : ndarray of shape (n,), int32
+        The labels of the step before; -1 where there was none.
     weight : ndarray of shape (n,) or (0,), float64
         Empty where each row counts once.
-    sums : ndarray of shape (k, d), float64
-    weights : ndarray of shape (k,), float64
+    sums, weights : ndarray of shape (k, d) and (k,), float64
+        Left alone where they are empty.
+
+    Returns
+    -------
+    int
+        How many rows changed their cluster.
     """
-    n, d = X.shape
-    for i in range(n):
-        c = labels[i]
-        row, into = X[i], sums[c]
+    d = turned.shape[1]
+    score = np.empty(BLOCK, dtype=turned.dtype)
+    best = np.empty(BLOCK, dtype=turned.dtype)
+    # A label of the type of the scores is chosen by the same vector instructions.
+    label = np.empty(BLOCK, dtype=turned.dtype)
+    changed = 0
+    for b in range(len(turned)):
+        block = turned[b]
+        _scores(block, slopes[0], levels[0], best)
+        label[:] = 0
+        for c in range(1, len(slopes)):
+            _scores(block, slopes[c], levels[c], score)
+            name = turned.dtype.type(c)
+            for r in range(BLOCK):
+                closer = score[r] < best[r]
+                best[r] = score[r] if closer else best[r]
+                label[r] = name if closer else label[r]
+        start = b * BLOCK
+        inside = min(BLOCK, n - start)
+        differ = False
+        for r in range(inside):
+            differ |= labels[start + r] != np.int32(label[r])
+        if not differ:
+            continue
+        for r in range(inside):
+            old, new = labels[start + r], np.int32(label[r])
+            if old != new:
+                changed += 1
+                labels[start + r] = new
+                if len(sums):
+                    w = weight[start + r] if len(weight) else 1.0
+                    weights[new] += w
+                    for j in range(d):
+                        sums[new, j] += w * np.float64(block[j, r])
+                    if old >= 0:
+                        weights[old] -= w
+                        for j in range(d):
+                            sums[old, j] -= w * np.float64(block[j, r])
+    return changed
+
+
+@njit(cache=True, nogil=True)
+def run(turned, n, centers, weight, n_steps, tol, on_sphere, labels, sums, weights):
+    """Take up to ``n_steps`` whole iterations of Lloyd's algorithm, as far as no cluster loses its rows.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (k, d), type of `turned`
+        Moved by each iteration.
+    tol : float
+        The end is reached when the squared shifts of the centres add up to no more.
+    on_sphere : bool
+        Whether centres are brought to length one.
+    turned, n, weight, labels, sums, weights : as in :func:`step`
+
+    Returns
+    -------
+    n_iter : int
+        How many iterations began.
+    state : int
+        0: all were taken, 1: the labels stayed, 2: the centres hardly moved; 3: a cluster has no rows, and the last
+        iteration lacks the move of the centres, 4: the same where the labels stayed.
+    """
+    k, d = centers.shape
+    slopes = np.empty((k, d), dtype=centers.dtype)
+    levels = np.empty(k, dtype=centers.dtype)
+    counts = np.empty(k, dtype=np.int64)
+    moved = np.empty(d, dtype=np.float64)
+    for i in range(n_steps):
+        slopes_of(centers, slopes, levels)
+        changed = step(turned, n, slopes, levels, labels, weight, sums, weights)
         if len(weight):
-            w = weight[i]
-            weights[c] += w
-            for j in range(d):
-                into[j] += w * np.float64((row[j] - shift[j]) * scale)
+            # What is left of the weight of a cluster that lost all its rows is rounding.
+            counts[:] = 0
+            for r in range(n):
+                counts[labels[r]] += 1
         else:
-            weights[c] += 1.0
+            for c in range(k):
+                counts[c] = np.int64(weights[c])
+        for c in range(k):
+            if counts[c] == 0:
+                return i + 1, 3 if changed else 4
+        shift = 0.0
+        for c in range(k):
+            square = 0.0
             for j in range(d):
-                into[j] += np.float64((row[j] - shift[j]) * scale)
+                # The mean is rounded to the type of the rows before its length is taken.
+                moved[j] = np.float64(centers.dtype.type(sums[c, j] / weights[c]))
+                square += moved[j] * moved[j]
+            length = np.sqrt(square) if on_sphere and square > 0 else 1.0
+            for j in range(d):
+                new = centers.dtype.type(moved[j] / length)
+                gap = np.float64(new - centers[c, j])
+                shift += gap * gap
+                centers[c, j] = new
+        if changed == 0:
+            return i + 1, 1
+        if shift <= tol:
+            return i + 1, 2
+    return n_steps, 0
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def all_distances(X, shift, scale, centers, out):
-    """Write the squared distances of all rows to all centres; out is of shape (k, n)."""
-    n, d = X.shape
-    turned = np.empty((d, BLOCK), dtype=X.dtype)
-    square = np.empty(BLOCK, dtype=X.dtype)
-    nobody = np.empty(0, dtype=np.int64)
-    for start in range(0, n, BLOCK):
+@njit(cache=True, nogil=True)
+def all_scores(turned, n, slopes, levels, out):
+    """Write the scores of all rows with all centres; out is of shape (k, n)."""
+    score = np.empty(BLOCK, dtype=turned.dtype)
+    for b in range(len(turned)):
+        start = b * BLOCK
         stop = min(start + BLOCK, n)
-        _turn(X, nobody, start, stop, shift, scale, turned)
+        for c in range(len(slopes)):
+            _scores(turned[b], slopes[c], levels[c], score)
+            out[c, start:stop] = score[: stop - start]
+
+
+@njit(cache=True, nogil=True)
+def all_distances(turned, n, centers, out):
+    """Write the squared distances of all rows to all centres; out is of shape (k, n)."""
+    square = np.empty(BLOCK, dtype=turned.dtype)
+    for b in range(len(turned)):
+        start = b * BLOCK
+        stop = min(start + BLOCK, n)
         for c in range(len(centers)):
-            _square_distances(turned, centers[c], square)
+            _square_distances(turned[b], centers[c], square)
             out[c, start:stop] = square[: stop - start]
 
 
@@ -137,11 +268,9 @@ def own_distances(X, shift, scale, centers, labels, distances):
         distances[i] = _square_distance(X[i], shift, scale, centers[labels[i]])
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def bounded_step(
-    X, shift, scale, centers, labels, upper, lower, apart, moved, farthest, slack, weight, sums, weights, failing
-):
-    """Move bounds along with the centres, and compare with all centres only the rows whose bounds do not decide.
+@njit(cache=True, nogil=True)
+def in_doubt(X, shift, scale, centers, labels, upper, lower, apart, moved, farthest, slack, doubtful):
+    """Move bounds along with the centres; list the rows whose bounds do not decide, and return their number.
 
     Parameters
     ----------
@@ -157,20 +286,11 @@ def bounded_step(
         How far any other centre moved.
     slack : float
         One and a little more: what rounding may have changed.
-    weight : ndarray of shape (n,) or (0,), float64
-    sums, weights : ndarray of shape (k, d) and (k,), float64
-        Rows that change their cluster are moved from one sum to another.
-    failing : ndarray of shape (n,), int64
-        Scratch.
-
-    Returns
-    -------
-    changed, compared : int
-        The numbers of rows that changed their cluster, and of rows that were compared with all centres.
+    doubtful : ndarray of shape (n,), int64
+        Where the rows are listed.
     """
-    n, d = X.shape
-    n_failing = 0
-    for i in range(n):
+    count = 0
+    for i in range(len(X)):
         c = labels[i]
         if c >= 0:
             upper[i] += moved[c]
@@ -181,56 +301,114 @@ def bounded_step(
             upper[i] = np.sqrt(_square_distance(X[i], shift, scale, centers[c]))
             if upper[i] * slack <= bound:
                 continue
-        failing[n_failing] = i
-        n_failing += 1
-    turned = np.empty((d, BLOCK), dtype=X.dtype)
-    square = np.empty(BLOCK, dtype=X.dtype)
-    best = np.empty(BLOCK, dtype=X.dtype)
-    second = np.empty(BLOCK, dtype=X.dtype)
-    label = np.empty(BLOCK, dtype=np.int32)
-    changed = 0
-    for start in range(0, n_failing, BLOCK):
-        stop = min(start + BLOCK, n_failing)
-        _turn(X, failing, start, stop, shift, scale, turned)
-        best[:] = np.inf
-        second[:] = np.inf
-        label[:] = 0
-        for c in range(len(centers)):
-            _square_distances(turned, centers[c], square)
-            for r in range(BLOCK):
-                closer = square[r] < best[r]
-                other = best[r] if closer else square[r]
-                second[r] = other if other < second[r] else second[r]
-                best[r] = square[r] if closer else best[r]
-                label[r] = c if closer else label[r]
-        for r in range(stop - start):
-            i = failing[start + r]
-            upper[i] = np.sqrt(np.float64(best[r])) * slack
-            lower[i] = np.sqrt(np.float64(second[r])) / slack
-            old, new = labels[i], label[r]
-            if old != new:
-                changed += 1
-                labels[i] = new
-                w = weight[i] if len(weight) else 1.0
-                weights[new] += w
-                for j in range(d):
-                    sums[new, j] += w * np.float64(turned[j, r])
-                if old >= 0:
-                    weights[old] -= w
-                    for j in range(d):
-                        sums[old, j] -= w * np.float64(turned[j, r])
-    return changed, n_failing
+        doubtful[count] = i
+        count += 1
+    return count
 
 
 @njit(cache=True, nogil=True)
-def label_products(scores, labels):
-    """Write the column-wise position of the least score, the first one of equals; scores is of shape (k, m)."""
+def gather(X, rows, shift, scale, out):
+    """Write some rows, centred and scaled."""
+    for r in range(len(rows)):
+        row = X[rows[r]]
+        for j in range(len(shift)):
+            out[r, j] = (row[j] - shift[j]) * scale
+
+
+@njit(cache=True, nogil=True)
+def _move(row, shift, w, old, new, sums, weights):
+    """Move a row from one sum to another."""
+    weights[new] += w
+    for j in range(len(row)):
+        sums[new, j] += w * np.float64(row[j] - shift[j])
+    if old >= 0:
+        weights[old] -= w
+        for j in range(len(row)):
+            sums[old, j] -= w * np.float64(row[j] - shift[j])
+
+
+@njit(cache=True, nogil=True)
+def relabel(scores, levels, X, shift, labels, weight, sums, weights):
+    """As :func:`step` from products of shape (k, m), to which the levels are added; X lacks the shift."""
     k, m = scores.shape
-    best = scores[0].copy()
-    labels[:] = 0
-    for c in range(1, k):
-        row = scores[c]
+    best = np.empty(BLOCK, dtype=scores.dtype)
+    label = np.empty(BLOCK, dtype=scores.dtype)
+    changed = 0
+    for start in range(0, m, BLOCK):
+        inside = min(BLOCK, m - start)
+        if inside == BLOCK:
+            row = scores[0, start : start + BLOCK]
+            for r in range(BLOCK):
+                best[r] = row[r] + levels[0]
+            label[:] = 0
+            for c in range(1, k):
+                row = scores[c, start : start + BLOCK]
+                level, name = levels[c], scores.dtype.type(c)
+                for r in range(BLOCK):
+                    score = row[r] + level
+                    closer = score < best[r]
+                    best[r] = score if closer else best[r]
+                    label[r] = name if closer else label[r]
+        else:
+            for r in range(inside):
+                best[r] = np.inf
+                for c in range(k):
+                    score = scores[c, start + r] + levels[c]
+                    if score < best[r]:
+                        best[r] = score
+                        label[r] = c
+        for r in range(inside):
+            i = start + r
+            old, new = labels[i], np.int32(label[r])
+            if old != new:
+                changed += 1
+                labels[i] = new
+                if len(sums):
+                    _move(X[i], shift, weight[i] if len(weight) else 1.0, old, new, sums, weights)
+    return changed
+
+
+@njit(cache=True, nogil=True)
+def relabel_doubtful(scores, levels, X, rows, rounding, labels, upper, lower, weight, sums, weights):
+    """As :func:`relabel` for gathered rows, whose bounds are made anew.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, d)
+        The gathered rows.
+    rows : ndarray of shape (m,), int64
+        Where they stand in `labels`, `upper`, `lower` and `weight`.
+    rounding : float
+        The largest error of a score as a part of the squares that it is made of.
+    """
+    k, m = scores.shape
+    best = np.full(m, np.inf, dtype=scores.dtype)
+    second = np.full(m, np.inf, dtype=scores.dtype)
+    label = np.zeros(m, dtype=scores.dtype)
+    no_shift = np.zeros(X.shape[1], dtype=X.dtype)
+    largest = 0.0
+    for c in range(k):
+        largest = max(largest, abs(np.float64(levels[c])))
+        row, level, name = scores[c], levels[c], scores.dtype.type(c)
         for r in range(m):
-            closer = row[r] < best[r]
-            best[r] = row[r] if closer else best[r]
-            labels[r] = c if closer else labels[r]
+            score = row[r] + level
+            closer = score < best[r]
+            other = best[r] if closer else score
+            second[r] = other if other < second[r] else second[r]
+            best[r] = score if closer else best[r]
+            label[r] = name if closer else label[r]
+    changed = 0
+    for r in range(m):
+        i = rows[r]
+        square = 0.0
+        for j in range(X.shape[1]):
+            square += np.float64(X[r, j]) * np.float64(X[r, j])
+        error = rounding * (square + largest)
+        upper[i] = np.sqrt(max(0.0, np.float64(best[r]) + square + error))
+        lower[i] = np.sqrt(max(0.0, np.float64(second[r]) + square - error))
+        old, new = labels[i], np.int32(label[r])
+        if old != new:
+            changed += 1
+            labels[i] = new
+            _move(X[r], no_shift, weight[i] if len(weight) else 1.0, old, new, sums, weights)
+    return changed

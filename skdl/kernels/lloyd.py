@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdl.kernels.rowblocks import on_threads
-from skdl.kernels.rows import CompiledRows, Rows
+from skdl.kernels import _lloyd_loops
+from skdl.kernels.compiled_rows import CompiledRows
+from skdl.kernels.rowblocks import on_threads, tile_rows
+from skdl.kernels.rows import Rows
 
 # Bounds are tried once fewer than this part of the rows changes its cluster in a step, ...
 _CALM = 0.15
 # ... and given up if they leave more than this part of the rows in doubt.
 _WORTH_IT = 0.6
+# So many multiplications take some hundredths of a second.
+_SMALL_WORK = 200_000_000
 
 
 @dataclass
@@ -28,88 +32,96 @@ class Run:
 class _Plain:
     """Every row is compared with every centre."""
 
-    def __init__(self, rows: Rows, labels: np.ndarray | None = None):
+    def __init__(self, rows: Rows, n_clusters: int):
         self.rows = rows
-        self.labels = np.full(rows.n, -1, dtype=np.int32) if labels is None else labels
-        self.labels_old = self.labels.copy()
+        self.labels = np.full(rows.n, -1, dtype=np.int32)
+        self.sums = np.zeros((n_clusters, rows.d))
+        self.weights = np.zeros(n_clusters)
 
-    def step(self, centers):
-        """Return the sums of the clusters' rows and weights, and how many rows changed their cluster."""
-        self.labels_old[:] = self.labels
-        sums, weights = self.rows.assign(centers, self.labels, sums=True)
-        return sums, weights, int(np.count_nonzero(self.labels != self.labels_old))
+    def step(self, centers) -> int:
+        """Assign the rows anew; return how many rows changed their cluster."""
+        return self.rows.update(centers, self.labels, self.sums, self.weights)
+
+    def totals(self):
+        """The sums of the clusters' rows and weights, zero for a cluster without rows, to be written to."""
+        sums, weights = self.sums.copy(), self.weights.copy()
+        # What is left of a cluster that lost all its rows is rounding.
+        counts = weights if self.rows.weight is None else np.bincount(self.labels, minlength=len(weights))
+        sums[counts == 0], weights[counts == 0] = 0.0, 0.0
+        return sums, weights
 
 
-class _Bounded:
+class _Bounded(_Plain):
     """Hamerly's bounds: one on the distance to the own centre, one on the distance to all others.
 
-    Only rows that the bounds leave in doubt are compared with the centres, and the sums are those of the last step but
-    for the rows that moved. Bounds have room for rounding, so the labels are those of a comparison with all centres.
+    Only rows that the bounds leave in doubt are gathered and compared with the centres, and the sums are those of the
+    last step but for the rows that moved. Bounds have room for rounding, so the labels are those of a comparison with
+    all centres.
     """
 
-    def __init__(self, rows: CompiledRows, n_clusters: int, labels=None, sums=None, weights=None):
-        self.rows = rows
-        self.labels = np.full(rows.n, -1, dtype=np.int32) if labels is None else labels
+    def __init__(self, rows: CompiledRows, n_clusters: int, before: _Plain | None = None):
+        super().__init__(rows, n_clusters)
+        if before is not None:
+            self.labels, self.sums, self.weights = before.labels, before.sums, before.weights
         self.upper = np.full(rows.n, np.inf)
         self.lower = np.zeros(rows.n)
-        self.failing = np.empty(rows.n, dtype=np.int64)
-        self.sums = np.zeros((n_clusters, rows.d)) if sums is None else sums
-        self.weights = np.zeros(n_clusters) if weights is None else weights
+        self.doubtful = np.empty(rows.n, dtype=np.int64)
         self.centers: np.ndarray | None = None
         self.n_steps = self.compared = 0
-        self.slack = 1.0 + 8 * (rows.d + 8) * float(np.finfo(rows.dtype).eps)
+        epsilon = float(np.finfo(rows.dtype).eps)
+        self.slack = 1.0 + 8 * (rows.d + 8) * epsilon
+        self.rounding = 4 * (rows.d + 8) * epsilon
 
     @property
     def worth_it(self) -> bool:
         """Whether the bounds spare enough; the first steps make them."""
         return self.n_steps < 3 or self.compared < _WORTH_IT * self.rows.n
 
-    def step(self, centers):
-        from skdl.kernels import _lloyd_loops
-
-        rows, wide = self.rows, centers.astype(np.float64)
+    def step(self, centers) -> int:
+        rows: CompiledRows = self.rows  # type: ignore[assignment]
+        wide = centers.astype(np.float64)
         moved = np.zeros(len(wide)) if self.centers is None else np.sqrt(((wide - self.centers) ** 2).sum(axis=1))
         moved *= self.slack
         farthest = np.full(len(wide), moved.max())
         first = int(moved.argmax())
         farthest[first] = np.delete(moved, first).max(initial=0.0)
         apart = _half_distances(wide) / self.slack
+        slopes, levels = rows.slopes_of(centers)
 
         def work(part):
-            sums, weights = np.zeros_like(self.sums), np.zeros_like(self.weights)
-            counts = _lloyd_loops.bounded_step(
-                rows.X[part],
-                rows.shift,
-                rows.scale,
-                centers,
-                self.labels[part],
-                self.upper[part],
-                self.lower[part],
-                apart,
-                moved,
-                farthest,
-                self.slack,
-                rows.share_of(part),
-                sums,
-                weights,
-                self.failing[part],
-            )
-            return *counts, sums, weights
+            return self._step_part(part, centers, slopes, levels, apart, moved, farthest)
 
-        changed = compared = 0
-        for part_changed, part_compared, sums, weights in on_threads(work, rows.parts(len(centers))):
+        changed = self.compared = 0
+        for part_changed, compared, sums, weights in on_threads(work, rows.parts(len(centers))):
             changed += part_changed
-            compared += part_compared
+            self.compared += compared
             if part_changed:
                 self.sums += sums
                 self.weights += weights
         self.centers = wide
         self.n_steps += 1
-        self.compared = compared
-        # What is left of a cluster that lost all its rows is rounding.
-        present = np.bincount(self.labels, minlength=len(centers)) > 0
-        self.sums[~present], self.weights[~present] = 0.0, 0.0
-        return self.sums.copy(), self.weights.copy(), changed
+        return changed
+
+    def _step_part(self, part, centers, slopes, levels, apart, moved, farthest):
+        rows: CompiledRows = self.rows  # type: ignore[assignment]
+        X, share = rows.X[part], rows.share_of(part)
+        labels, upper, lower, doubtful = self.labels[part], self.upper[part], self.lower[part], self.doubtful[part]
+        sums, weights = np.zeros_like(self.sums), np.zeros_like(self.weights)
+        count = _lloyd_loops.in_doubt(
+            X, rows.shift, rows.scale, centers, labels, upper, lower, apart, moved, farthest, self.slack, doubtful
+        )
+        size = tile_rows(rows.d + len(centers), rows.dtype.itemsize, 1 << 20)
+        gathered = np.empty((min(size, count), rows.d), dtype=rows.dtype)
+        changed = 0
+        for start in range(0, count, size):
+            some = doubtful[start : min(start + size, count)]
+            here = gathered[: len(some)]
+            _lloyd_loops.gather(X, some, rows.shift, rows.scale, here)
+            scores, lacking = rows.scores_of_gathered(here, slopes, levels)
+            changed += _lloyd_loops.relabel_doubtful(
+                scores, lacking, here, some, self.rounding, labels, upper, lower, share, sums, weights
+            )
+        return changed, count, sums, weights
 
 
 def _half_distances(centers: np.ndarray) -> np.ndarray:
@@ -130,7 +142,7 @@ def lloyd(
     centers: np.ndarray,
     max_iter: int,
     tol: float,
-    report: Callable[[], object],
+    report: Callable[[int], object],
     *,
     algorithm: str = "auto",
     spherical: bool = False,
@@ -145,13 +157,15 @@ def lloyd(
     tol : float
         Stop when the squared shifts of the centres add up to no more.
     report : callable
-        Called after each iteration.
+        Called with the number of iterations that were taken.
     algorithm : {"auto", "lloyd", "elkan"}, default="auto"
     spherical : bool, default=False
         Whether centres are brought to length one after each move.
     """
-    boundable = isinstance(rows, CompiledRows) and rows.by_loops and len(centers) > 1
-    state: _Plain | _Bounded = _Plain(rows)
+    if isinstance(rows, CompiledRows) and rows.is_small and algorithm != "elkan":
+        return _small_run(rows, centers, max_iter, tol, report, spherical)
+    boundable = isinstance(rows, CompiledRows) and len(centers) > 1
+    state = _Plain(rows, len(centers))
     if algorithm == "elkan" and boundable:
         state = _Bounded(rows, len(centers))  # type: ignore[arg-type]
     boundable = boundable and algorithm == "auto" and centers.size >= 256
@@ -159,18 +173,21 @@ def lloyd(
     n_iter = next_try = 0
     try:
         while n_iter < max_iter:
+            changed = state.step(centers)
             n_iter += 1
-            sums, weights, changed = state.step(centers)
-            if algorithm == "auto" and isinstance(state, _Bounded) and not state.worth_it:
-                state, next_try = _Plain(rows, state.labels), 2 * n_iter
-            elif boundable and isinstance(state, _Plain) and n_iter >= next_try and changed < _CALM * rows.n:
-                state = _Bounded(rows, len(centers), state.labels, sums.copy(), weights.copy())  # type: ignore[arg-type]
-            moved = new_centers(rows, centers, state.labels, sums, weights)
+            if isinstance(state, _Bounded):
+                if algorithm == "auto" and not state.worth_it:
+                    before, state = state, _Plain(rows, len(centers))
+                    state.labels, state.sums, state.weights = before.labels, before.sums, before.weights
+                    next_try = 2 * n_iter
+            elif boundable and n_iter >= next_try and changed < _CALM * rows.n:
+                state = _Bounded(rows, len(centers), state)  # type: ignore[arg-type]
+            moved = new_centers(rows, centers, state.labels, *state.totals())
             if spherical:
                 moved = on_sphere(moved)
             shift = float(np.sum((moved - centers).astype(np.float64) ** 2))
             centers = moved
-            report()
+            report(1)
             settled = changed == 0
             if settled or shift <= tol:
                 break
@@ -181,6 +198,43 @@ def lloyd(
         # The labels belong to the centres before the last move; after bounds, equal distances are decided as always.
         rows.assign(centers, labels)
     return Run(labels, centers, rows.inertia(centers, labels), n_iter, interrupted)
+
+
+def _small_run(rows: CompiledRows, centers, max_iter, tol, report, spherical) -> Run:
+    """As :func:`lloyd`: whole iterations in compiled loops, so many at a time that Ctrl-C is heard soon."""
+    state = _Plain(rows, len(centers))
+    at_a_time = max(1, _SMALL_WORK // (rows.n * centers.size))
+    n_iter = ended = 0
+    interrupted = False
+    before = centers
+    try:
+        while n_iter < max_iter and ended in (0, 3):
+            before, centers = centers, centers.copy()
+            taken, ended = _lloyd_loops.run(
+                rows.turned,
+                rows.n,
+                centers,
+                rows.share,
+                min(at_a_time, max_iter - n_iter),
+                tol,
+                spherical,
+                state.labels,
+                state.sums,
+                state.weights,
+            )
+            if ended >= 3:
+                moved = new_centers(rows, centers, state.labels, *state.totals())
+                moved = on_sphere(moved) if spherical else moved
+                if ended == 3 and float(np.sum((moved - centers).astype(np.float64) ** 2)) <= tol:
+                    ended = 2
+                centers = moved
+            n_iter += taken
+            report(taken)
+    except KeyboardInterrupt:
+        interrupted, centers = True, before
+    if interrupted or ended not in (1, 4):
+        rows.assign(centers, state.labels)
+    return Run(state.labels, centers, rows.inertia(centers, state.labels), n_iter, interrupted)
 
 
 def new_centers(rows: Rows, centers: np.ndarray, labels, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:

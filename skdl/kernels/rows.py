@@ -11,16 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from skdl.kernels.moments import class_moments
 from skdl.kernels.rowblocks import cut, on_threads, tile_rows
 from skdl.utils import for_each_chunk
 
-# Up to this many columns compiled loops are quicker than products at comparing few rows, or with few centres.
-_LOOP_COLUMNS = 128
-# Up to this many columns they are as quick at comparing all rows with all centres.
-_FEW_COLUMNS = 4
-# Below this many values nothing is gained by compiled loops, which take time to load.
-_COMPILED_VALUES = 300_000
 _DEVICE_BYTES = 1 << 28
 
 
@@ -88,6 +81,21 @@ class Rows:
         self._each_tile(2 * len(centers), work)
         return (total.cpu().numpy(), weights.cpu().numpy()) if sums else None
 
+    def update(self, centers: np.ndarray, labels: np.ndarray, sums: np.ndarray, weights: np.ndarray) -> int:
+        """Assign the rows anew, change the sums of rows and weights to match; return how many rows moved.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (k, d), in tile space
+        labels : ndarray of shape (n,), int32
+            The labels of the step before; -1 where there was none.
+        sums, weights : ndarray of shape (k, d) and (k,), float64
+            The sums of the step before, zero in the first one; where they are empty, only labels are written.
+        """
+        old = labels.copy()
+        sums[:], weights[:] = self.assign(centers, labels, sums=True)
+        return int(np.count_nonzero(labels != old))
+
     def distances_to(self, centers: np.ndarray) -> np.ndarray:
         """Squared distances of all rows to some points in tile space, of shape (k, n)."""
         there = torch.as_tensor(centers, device=self.device)
@@ -141,134 +149,6 @@ class Rows:
                 work(piece, torch.from_numpy(self.points(piece)))
         finally:
             torch.set_num_threads(n_threads)
-
-
-class CompiledRows(Rows):
-    """Dense rows on a CPU, few columns: the loops of :mod:`skdl.kernels._lloyd_loops`."""
-
-    by_loops = True
-
-    def __init__(self, X, weight, shift, exponent, device):
-        super().__init__(np.ascontiguousarray(X), weight, shift, exponent, device)
-        self.scale = self.dtype.type(2.0**-self.exponent)
-        self.share = np.empty(0) if weight is None else weight
-
-    def share_of(self, part: slice) -> np.ndarray:
-        """The weights of some rows; empty where each row counts once."""
-        return self.share[part] if len(self.share) else self.share
-
-    def assign(self, centers, labels, *, sums=False):
-        from skdl.kernels import _lloyd_loops
-
-        nothing = np.empty(0, dtype=self.dtype)
-
-        def work(part):
-            X = self.X[part]
-            _lloyd_loops.nearest(X, self.shift, self.scale, centers, labels[part], nothing)
-            if not sums:
-                return None
-            total, weights = np.zeros(centers.shape), np.zeros(len(centers))
-            _lloyd_loops.add_up(X, self.shift, self.scale, labels[part], self.share_of(part), total, weights)
-            return total, weights
-
-        results = on_threads(work, self.parts(len(centers)))
-        return tuple(sum(each[1:], start=each[0]) for each in zip(*results, strict=True)) if sums else None
-
-    def distances_to(self, centers):
-        from skdl.kernels import _lloyd_loops
-
-        result = np.empty((len(centers), self.n), dtype=self.dtype)
-
-        def work(part):
-            _lloyd_loops.all_distances(self.X[part], self.shift, self.scale, centers, result[:, part])
-
-        on_threads(work, self.parts(1))
-        return result
-
-    def distances_to_own(self, centers, labels):
-        from skdl.kernels import _lloyd_loops
-
-        result = np.empty(self.n)
-
-        def work(part):
-            X = self.X[part]
-            _lloyd_loops.own_distances(X, self.shift, self.scale, centers, labels[part], result[part])
-
-        on_threads(work, self.parts(1))
-        return result
-
-
-class ProductRows(CompiledRows):
-    """Dense rows on a CPU, more columns: products by tiles on each thread, labels and sums by compiled loops."""
-
-    def __init__(self, X, weight, shift, exponent, device, lean: bool):
-        super().__init__(X, weight, shift, exponent, device)
-        # Where the shift is small beside the spread, the rows themselves are as good as centred ones in products.
-        self.lean = lean and not self.exponent
-        self.square: np.ndarray | None = None
-        self.by_loops = self.d <= _LOOP_COLUMNS
-
-    def distances_to(self, centers):
-        return super().distances_to(centers) if self.by_loops else Rows.distances_to(self, centers)
-
-    def distances_to_candidates(self, points):
-        if self.by_loops:
-            return super().distances_to(points)
-        square = self._squares()
-        there, level = self._level(points)
-        result = np.empty((len(points), self.n), dtype=self.dtype)
-
-        def work(part):
-            for piece, tile in self._tiles(part, len(points)):
-                scores = torch.addmm(level, there, _tensor(tile).T, alpha=-2)
-                np.add(scores.numpy(), square[piece], out=result[:, piece])
-                np.maximum(result[:, piece], 0, out=result[:, piece])
-
-        on_threads(work, self.parts(1))
-        return result
-
-    def _squares(self) -> np.ndarray:
-        """The squared lengths of the rows in tile space."""
-        if self.square is None:
-            here = np.zeros((1, self.d), dtype=self.dtype)
-            self.square = self.distances_to_own(here, np.zeros(self.n, dtype=np.int32)).astype(self.dtype)
-        return self.square
-
-    def _level(self, centers):
-        """The centres as a tensor, and what their products with the tiles lack to be comparable: (k, d), (k, 1)."""
-        there = torch.from_numpy(np.ascontiguousarray(centers))
-        level = there.square().sum(dim=1, keepdim=True)
-        if self.lean:
-            level += 2 * (there @ torch.from_numpy(self.shift)).unsqueeze(1)
-        return there, level
-
-    def _tiles(self, part, n_columns):
-        rows = tile_rows(self.d + n_columns, self.dtype.itemsize)
-        for start in range(part.start, part.stop, rows):
-            piece = slice(start, min(start + rows, part.stop))
-            yield piece, self.X[piece] if self.lean else self.points(piece)
-
-    def assign(self, centers, labels, *, sums=False):
-        from skdl.kernels import _lloyd_loops
-
-        there, level = self._level(centers)
-        no_shift, one = np.zeros_like(self.shift), self.dtype.type(1)
-
-        def work(part):
-            total, weights = np.zeros(centers.shape), np.zeros(len(centers))
-            for piece, tile in self._tiles(part, len(centers)):
-                scores = torch.addmm(level, there, _tensor(tile).T, alpha=-2)  # (k, m)
-                _lloyd_loops.label_products(scores.numpy(), labels[piece])
-                if sums:
-                    share = self.share_of(piece)
-                    _lloyd_loops.add_up(tile, no_shift, one, labels[piece], share, total, weights)
-            return total, weights
-
-        results = on_threads(work, self.parts(len(centers)))
-        if not sums:
-            return None
-        total, weights = (sum(each[1:], start=each[0]) for each in zip(*results, strict=True))
-        return total - weights[:, None] * self.shift if self.lean else total, weights
 
 
 class SparseRows(Rows):
@@ -325,46 +205,6 @@ class SparseRows(Rows):
         self._each_piece(64, work)
         level = np.einsum("ij,ij->i", wide, wide)
         return np.maximum(self.square - 2 * own + level[labels], 0)
-
-
-def dense_rows(X: np.ndarray, weight, shift: np.ndarray, exponent: int, device, *, lean: bool = False) -> Rows:
-    """Choose how dense rows are worked on, by their size alone."""
-    if device.type != "cpu" or X.size < _COMPILED_VALUES:
-        return Rows(X, weight, shift, exponent, device)
-    if X.shape[1] <= _FEW_COLUMNS:
-        return CompiledRows(X, weight, shift, exponent, device)
-    return ProductRows(X, weight, shift, exponent, device, lean)
-
-
-def prepare(X, weight: np.ndarray | None, device, *, centred: bool = True) -> tuple[Rows, float]:
-    """Prepare rows for a fit; return them with the mean variance of their columns in tile space.
-
-    Rows that lie on a sphere around the origin stay there with ``centred=False``.
-    """
-    if sp.issparse(X):
-        share = np.ones(X.shape[0]) if weight is None else weight
-        wide = X.astype(np.float64)
-        mean = wide.T @ share / share.sum()
-        square = wide.multiply(wide).T @ share / share.sum()
-        return SparseRows(X, weight, device), float((square - mean**2).mean())
-    moments = class_moments(X, np.zeros(len(X), dtype=np.int64), weight, 1, torch.device("cpu"))
-    variance = moments.variance()[0]  # in units of 4**moments.exponent
-    if not centred:
-        return dense_rows(X, weight, np.zeros(X.shape[1]), 0, device), float(variance.mean())
-    largest = variance.max()
-    limit = 15 if X.dtype == np.float32 else 150
-    own = moments.exponent + int(np.frexp(np.sqrt(largest))[1]) if largest else 0
-    exponent = own if abs(own) > limit else 0
-    lean = bool((np.ldexp(moments.mean[0], -moments.exponent) ** 2).sum() <= 4 * variance.sum())
-    rows = dense_rows(X, weight, moments.mean[0], exponent, device, lean=lean)
-    return rows, float(np.ldexp(variance.mean(), 2 * (moments.exponent - exponent)))
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    """A tensor for reading: torch warns of arrays that are not writeable."""
-    if array.flags.writeable:
-        return torch.from_numpy(array)
-    return torch.from_numpy(array.copy())
 
 
 def _squared_distances(tile: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:

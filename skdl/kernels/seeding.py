@@ -8,18 +8,23 @@ rows lie in buckets by the leading bits of the hash, and only the bucket that is
 """
 
 import math
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
+from skdl.kernels import _seeding_loops
+from skdl.kernels.compiled_rows import CompiledRows, dense_rows
 from skdl.kernels.rowblocks import cut, on_threads
-from skdl.kernels.rows import CompiledRows, Rows
+from skdl.kernels.rows import Rows
 from skdl.utils import derive_keys, random_bits
 
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _COMPILED_VALUES = 300_000
+# So many rows times draws are drawn by passes over all the rows.
+_FEW_DRAWS = 4_000_000
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
@@ -48,8 +53,6 @@ def row_hashes(X) -> np.ndarray:
         keys = _column_keys(X.min(axis=0), X.max(axis=0))
         folded = _bits(np.ascontiguousarray(X))
         return _mix(((folded ^ (folded >> np.uint64(32))) * keys).sum(axis=1, dtype=np.uint64))
-    from skdl.kernels import _seeding_loops
-
     parts = cut(n, 16)
 
     def find(part):
@@ -77,12 +80,33 @@ class Walk:
 
     def __init__(self, hashes: np.ndarray):
         self.hashes = hashes
-        n_bits = min(16, max(1, int(math.log2(len(hashes) + 1) / 2)))
-        self.n_buckets = 1 << n_bits
-        self.buckets = (hashes >> np.uint64(64 - n_bits)).astype(np.uint16)  # (n,)
-        self.order = np.argsort(self.buckets, kind="stable")
-        self._sorted: np.ndarray | None = None
-        self.starts = np.searchsorted(self.buckets[self.order], np.arange(self.n_buckets + 1))
+
+    @cached_property
+    def by_hash(self) -> np.ndarray:
+        """The rows in the order of their hashes."""
+        return np.argsort(self.hashes, kind="stable")
+
+    @cached_property
+    def _n_bits(self) -> int:
+        return min(16, max(1, int(math.log2(len(self.hashes) + 1) / 2)))
+
+    @property
+    def n_buckets(self) -> int:
+        return 1 << self._n_bits
+
+    @cached_property
+    def buckets(self) -> np.ndarray:  # (n,)
+        return (self.hashes >> np.uint64(64 - self._n_bits)).astype(np.uint16)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The rows in the order of their buckets."""
+        return np.argsort(self.buckets, kind="stable")
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where in `order` each bucket begins; one more at the end."""
+        return np.searchsorted(self.buckets[self.order], np.arange(self.n_buckets + 1))
 
     def bucket_mass(self, mass: np.ndarray) -> np.ndarray:
         """Add up the masses of each bucket."""
@@ -90,11 +114,9 @@ class Walk:
 
     def draw_many(self, mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """Return a row for each of many numbers in [0, 1)."""
-        if self._sorted is None:
-            self._sorted = np.argsort(self.hashes, kind="stable")
-        ends = np.cumsum(mass[self._sorted])
+        ends = np.cumsum(mass[self.by_hash])
         place = np.searchsorted(ends, uniform * ends[-1], side="right")
-        return self._sorted[np.minimum(place, np.searchsorted(ends, ends[-1]))]
+        return self.by_hash[np.minimum(place, np.searchsorted(ends, ends[-1]))]
 
     def draw(self, mass_of, bucket_mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """Return a row for each number in [0, 1); ``mass_of(rows)`` gives the masses of rows."""
@@ -114,8 +136,12 @@ class Walk:
 
 def uniforms(seed: int, purpose: str, *counters: int, n: int) -> np.ndarray:
     """Draw ``n`` float64 numbers from [0, 1)."""
-    bits = random_bits(derive_keys(seed, purpose, *counters), n).numpy()[0]
-    return (bits.view(np.uint64) >> np.uint64(11)) * 2.0**-53
+    return _uniform_table(derive_keys(seed, purpose, *counters), n)[0]
+
+
+def _uniform_table(keys: np.ndarray, n: int) -> np.ndarray:
+    """Draw ``n`` float64 numbers from [0, 1) for each key."""
+    return (random_bits(keys, n).numpy().view(np.uint64) >> np.uint64(11)) * 2.0**-53
 
 
 def number_of_trials(n_clusters: int) -> int:
@@ -139,20 +165,26 @@ def plus_plus(rows: Rows, walk: Walk, n_clusters: int, seed: int, start: int) ->
     ndarray of shape (n_clusters,), int64
         The rows chosen.
     """
-    n_trials = number_of_trials(n_clusters)
+    numbers = _uniform_table(
+        derive_keys(seed, "kmeans++", start, np.arange(n_clusters)), number_of_trials(n_clusters)
+    )  # (k, L)
     weight = rows.no_weight
     chosen = np.empty(n_clusters, dtype=np.int64)
+    if isinstance(rows, CompiledRows) and rows.is_small:
+        points = rows.points(slice(None))
+        _seeding_loops.plus_plus(rows.turned, points, weight, walk.by_hash, walk.hashes, numbers, chosen)
+        return chosen
     closest = np.full(rows.n, np.inf, dtype=rows.dtype)
     lower = _lower_compiled if isinstance(rows, CompiledRows) and rows.by_loops else _lower
     by_weight = walk.bucket_mass(weight)
     bucket_mass = by_weight
     for step in range(n_clusters):
-        numbers = uniforms(seed, "kmeans++", start, step, n=1 if step == 0 else n_trials)
+        some_numbers = numbers[step] if step else numbers[step, :1]
         if step and bucket_mass.any():
-            candidates = walk.draw(lambda some: weight[some] * closest[some], bucket_mass, numbers)
+            candidates = walk.draw(lambda some: weight[some] * closest[some], bucket_mass, some_numbers)
         else:
             # The first centre; or fewer distinct rows than clusters, where any row will do and repeats one.
-            candidates = walk.draw(lambda some: weight[some], by_weight, numbers)
+            candidates = walk.draw(lambda some: weight[some], by_weight, some_numbers)
         chosen[step], bucket_mass = lower(rows, walk, candidates, closest, last=step == n_clusters - 1)
     return chosen
 
@@ -169,38 +201,37 @@ def _lower(rows, walk, candidates, closest, last):
 
 
 def _lower_compiled(rows, walk, candidates, closest, last):
-    from skdl.kernels import _seeding_loops
-
-    points, parts = rows.points(candidates), rows.parts(1)
+    points = rows.points(candidates)
 
     def potential(part):
         out = np.zeros(len(points))
-        share = rows.share_of(part)
-        _seeding_loops.potentials(rows.X[part], rows.shift, rows.scale, points, closest[part], share, out)
+        for piece, turned in rows.each_block(part):
+            n = piece.stop - piece.start
+            _seeding_loops.potentials(turned, n, points, closest[piece], rows.share_of(piece), out)
         return out
 
-    best = int(np.sum(on_threads(potential, parts), axis=0).argmin()) if len(points) > 1 else 0
+    best = int(np.sum(rows.on_blocks(potential), axis=0).argmin()) if len(points) > 1 else 0
     if last:
         return candidates[best], None
     same = walk.hashes[candidates[best]]
 
     def finish(part):
         mass = np.zeros(walk.n_buckets)
-        _seeding_loops.lower_closest(
-            rows.X[part],
-            rows.shift,
-            rows.scale,
-            points[best],
-            closest[part],
-            rows.share_of(part),
-            walk.buckets[part],
-            walk.hashes[part],
-            same,
-            mass,
-        )
+        for piece, turned in rows.each_block(part):
+            _seeding_loops.lower_closest(
+                turned,
+                piece.stop - piece.start,
+                points[best],
+                closest[piece],
+                rows.share_of(piece),
+                walk.buckets[piece],
+                walk.hashes[piece],
+                same,
+                mass,
+            )
         return mass
 
-    return candidates[best], np.sum(on_threads(finish, parts), axis=0)
+    return candidates[best], np.sum(rows.on_blocks(finish), axis=0)
 
 
 def at_random(walk: Walk, weight: np.ndarray, n_clusters: int, seed: int, *counters: int) -> np.ndarray:
@@ -210,10 +241,14 @@ def at_random(walk: Walk, weight: np.ndarray, n_clusters: int, seed: int, *count
     -------
     ndarray of shape (n_clusters,), int64
     """
+    chosen = np.empty(n_clusters, dtype=np.int64)
+    numbers = uniforms(seed, "random", *counters, n=n_clusters)
+    if len(weight) * n_clusters < _FEW_DRAWS:
+        _seeding_loops.distinct(weight, walk.by_hash, walk.hashes, numbers, chosen)
+        return chosen
     mass = weight.copy()
     bucket_mass = walk.bucket_mass(mass)
-    chosen = np.empty(n_clusters, dtype=np.int64)
-    for step, number in enumerate(uniforms(seed, "random", *counters, n=n_clusters)):
+    for step, number in enumerate(numbers):
         if not bucket_mass.any():
             mass = weight.copy()
             bucket_mass = walk.bucket_mass(mass)
@@ -277,5 +312,5 @@ def in_parallel(
 def _thinned(points, weight, hashes, n_clusters, seed, start, rows):
     """Choose among the drawn points by greedy k-means++, each with the weight of the rows nearest to it."""
     kept = np.flatnonzero(weight)
-    pool = Rows(points[kept], weight[kept], np.zeros(rows.d), 0, rows.device)
+    pool = dense_rows(points[kept], weight[kept], np.zeros(rows.d), 0, rows.device)
     return points[kept][plus_plus(pool, Walk(hashes[kept]), n_clusters, seed, start)]

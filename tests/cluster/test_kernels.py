@@ -6,11 +6,12 @@ import scipy.sparse as sp
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-import skdl.kernels.rows
+import skdl.kernels.compiled_rows
 import skdl.kernels.seeding
 from skdl.cluster import KMeans
+from skdl.kernels.compiled_rows import CompiledRows, ProductRows
 from skdl.kernels.lloyd import lloyd
-from skdl.kernels.rows import CompiledRows, ProductRows, Rows, SparseRows
+from skdl.kernels.rows import Rows, SparseRows
 from skdl.kernels.seeding import Walk, plus_plus, row_hashes
 
 CPU = torch.device("cpu")
@@ -64,8 +65,8 @@ def test_bounds_change_no_label(k, dtype, weighted):
     weight = np.random.default_rng(1).integers(1, 4, 5000).astype(float) if weighted else None
     rows = CompiledRows(X, weight, X.mean(axis=0, dtype=np.float64), 0, CPU)
     start = rows.points(np.random.default_rng(2).permutation(5000)[:k])
-    plain = lloyd(rows, start, 100, 0.0, lambda: None, algorithm="lloyd")
-    bounded = lloyd(rows, start, 100, 0.0, lambda: None, algorithm="elkan")
+    plain = lloyd(rows, start, 100, 0.0, lambda n: None, algorithm="lloyd")
+    bounded = lloyd(rows, start, 100, 0.0, lambda n: None, algorithm="elkan")
     assert_array_equal(bounded.labels, plain.labels)
     assert bounded.n_iter == plain.n_iter
     assert_allclose(bounded.centers, plain.centers, rtol=1e-5 if dtype == np.float32 else 1e-11, atol=1e-6)
@@ -80,15 +81,14 @@ def test_bounds_spare_comparisons(monkeypatch):
     X = _data(20000, 6)
     rows = CompiledRows(X, None, X.mean(axis=0), 0, CPU)
     compared = []
-    step = _lloyd_loops.bounded_step
+    in_doubt = _lloyd_loops.in_doubt
 
     def counting(*args):
-        counts = step(*args)
-        compared.append(counts[1])
-        return counts
+        compared.append(in_doubt(*args))
+        return compared[-1]
 
-    monkeypatch.setattr(_lloyd_loops, "bounded_step", counting)
-    run = lloyd(rows, rows.points(slice(0, 40)), 30, 0.0, lambda: None, algorithm="elkan")
+    monkeypatch.setattr(_lloyd_loops, "in_doubt", counting)
+    run = lloyd(rows, rows.points(slice(0, 40)), 30, 0.0, lambda n: None, algorithm="elkan")
     assert sum(compared) < 0.5 * 20000 * run.n_iter
 
 
@@ -96,8 +96,8 @@ def test_bounds_survive_relocated_centres():
     X = _data(4000, 5)
     rows = CompiledRows(X, None, X.mean(axis=0), 0, CPU)
     start = np.vstack([rows.points(slice(0, 20)), np.full((4, 5), 1e3)])
-    plain = lloyd(rows, start, 100, 0.0, lambda: None, algorithm="lloyd")
-    bounded = lloyd(rows, start, 100, 0.0, lambda: None, algorithm="elkan")
+    plain = lloyd(rows, start, 100, 0.0, lambda n: None, algorithm="lloyd")
+    bounded = lloyd(rows, start, 100, 0.0, lambda n: None, algorithm="elkan")
     assert_array_equal(bounded.labels, plain.labels)
     assert bounded.n_iter == plain.n_iter
 
@@ -106,7 +106,7 @@ def test_bounds_survive_relocated_centres():
 def test_compiled_fits_are_the_others(d, monkeypatch):
     X = _data(2000, d)
     small = KMeans(12, random_state=0).fit(X)
-    monkeypatch.setattr(skdl.kernels.rows, "_COMPILED_VALUES", 0)
+    monkeypatch.setattr(skdl.kernels.compiled_rows, "_SMALL_VALUES", 0)
     monkeypatch.setattr(skdl.kernels.seeding, "_COMPILED_VALUES", 0)
     large = KMeans(12, random_state=0).fit(X)
     assert_array_equal(large.labels_, small.labels_)

@@ -212,11 +212,15 @@ def test_fit_predict_and_fit_transform_are_fit_and_then():
     assert_array_equal(KMeans(3, random_state=0).fit_transform(X), model.transform(X))
 
 
-def test_ctrl_c_leaves_a_fitted_model(monkeypatch):
-    X = load_digits().data
+@pytest.mark.parametrize("copies", [1, 3])
+def test_ctrl_c_leaves_a_fitted_model(copies, monkeypatch):
+    # With three copies there are so many rows that iterations are taken one by one, and otherwise some at a time.
+    X = np.tile(load_digits().data, (copies, 1))
+    monkeypatch.setattr(skdl.kernels.lloyd, "_SMALL_WORK", 0)
     after_two = KMeans(10, random_state=0, max_iter=2).fit(X)
     calls = []
-    move = skdl.kernels.lloyd.new_centers
+    owner, name = (skdl.kernels.lloyd._lloyd_loops, "run") if copies == 1 else (skdl.kernels.lloyd, "new_centers")
+    move = getattr(owner, name)
 
     def interrupted(*args):
         calls.append(1)
@@ -224,7 +228,7 @@ def test_ctrl_c_leaves_a_fitted_model(monkeypatch):
             raise KeyboardInterrupt
         return move(*args)
 
-    monkeypatch.setattr(skdl.kernels.lloyd, "new_centers", interrupted)
+    monkeypatch.setattr(owner, name, interrupted)
     with pytest.warns(InterruptedFitWarning, match="KMeans was interrupted .* the centres reached until then"):
         model = KMeans(10, random_state=0, n_init=5).fit(X)
     assert_array_equal(model.cluster_centers_, after_two.cluster_centers_)
