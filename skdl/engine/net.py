@@ -32,10 +32,20 @@ class _InMemoryLoop(NeuralNet):
 
     ``seed`` decides the order of the batches, ``l1`` is the factor of the penalty on absolute weights, and with an
     ``ema_decay`` moving averages of the weights are what is validated and what the training ends with.
+    ``rate_factors`` are factors of the learning rate by the names of weights.
     """
 
-    def __init__(self, *args, seed: int = 0, l1: float = 0.0, ema_decay: float | None = None, **kwargs):
+    def __init__(
+        self,
+        *args,
+        seed: int = 0,
+        l1: float = 0.0,
+        ema_decay: float | None = None,
+        rate_factors: dict[str, float] | None = None,
+        **kwargs,
+    ):
         super().__init__(*args, **kwargs)
+        self.rate_factors = rate_factors
         self.seed = seed
         self.l1 = l1
         self.ema_decay = ema_decay
@@ -47,6 +57,23 @@ class _InMemoryLoop(NeuralNet):
     def check_data(self, X, y=None):
         if not isinstance(X, TensorData):
             super().check_data(X, y)
+
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        if self.rate_factors is not None:
+            groups: dict[float, list] = {}
+            for name, weight in self.module_.named_parameters():
+                groups.setdefault(self.rate_factors[name], []).append(weight)
+            args = ([{"params": weights, "lr": self.lr * factor} for factor, weights in groups.items()],)
+        return args, kwargs
+
+    def _set_training(self, training=True):
+        super()._set_training(training)
+        for layer in self.module_.modules() if training else ():
+            # The statistics of a normalisation belong to its weights: frozen together, they are used as they are.
+            weights = list(layer.parameters(recurse=False))
+            if isinstance(layer, _BatchNorm) and weights and not any(weight.requires_grad for weight in weights):
+                layer.eval()
 
     def get_iterator(self, dataset, training=False):
         if not isinstance(dataset, TensorData):

@@ -1,6 +1,7 @@
 """Train a module, carry its state as NumPy, and compute its outputs: what the neural estimators ask of the engine."""
 
 import copy
+import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from skdl.engine.data import TensorData
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import optimizer_arguments
 from skdl.nn import Loss
+from skdl.nn.anatomy import called_layers, heights
 from skdl.utils import for_each_chunk
 
 # task -> name of a loss -> what it is called in skdl.nn; the first one is "auto"
@@ -50,6 +52,8 @@ class TrainingPlan:
         A key of ``OPTIMIZERS``.
     lr : float, default=1e-3
         The learning rate.
+    layer_lr_decay : float, default=1.0
+        What the learning rate is multiplied with for each layer between a weight and the output.
     weight_decay : float, default=0.0
         The factor of the penalty on squared weights.
     l1 : float, default=0.0
@@ -70,6 +74,10 @@ class TrainingPlan:
         The largest absolute value of an entry of the gradient, clipped before its norm is.
     ema_decay : float or None, default=None
         The decay of the moving average of the weights; None takes the weights as they are.
+    init_from : estimator or None, default=None
+        Whose weights training starts from; the caller puts them into the module.
+    freeze : sequence of str or None, default=None
+        Patterns of the names of weights that stay as they are.
     callbacks : sequence, default=()
         skorch callbacks or pairs of a name and one; they are copied.
     loss : str, default="auto"
@@ -98,6 +106,7 @@ class TrainingPlan:
     device: torch.device
     optimizer: str = "adamw"
     lr: float = 1e-3
+    layer_lr_decay: float = 1.0
     weight_decay: float = 0.0
     l1: float = 0.0
     batch_size: int = 128
@@ -108,6 +117,8 @@ class TrainingPlan:
     gradient_clip: float | None = None
     gradient_clip_value: float | None = None
     ema_decay: float | None = None
+    init_from: Any = None
+    freeze: Sequence[str] | None = None
     callbacks: Sequence = ()
     loss: str = "auto"
     label_smoothing: float = 0.0
@@ -139,6 +150,7 @@ def make_net(
     n_rows: int | None = None,
     valid: TensorData | None = None,
     stops: bool = True,
+    probe: tuple[Tensor, ...] | None = None,
 ):
     """Wrap a module in an initialized skorch net.
 
@@ -154,6 +166,8 @@ def make_net(
         The rows of the validation loss.
     stops : bool, default=True
         Whether that loss stops the training; it is recorded in any case.
+    probe : tuple of Tensor or None, default=None
+        Something to call the module with on the CPU, from which ``layer_lr_decay`` learns the order of its layers.
 
     Returns
     -------
@@ -172,6 +186,11 @@ def make_net(
         callbacks.append(("gradient_clip_value", GradientValueClipping(plan.gradient_clip_value)))
     if plan.gradient_clip is not None:
         callbacks.append(("gradient_clip", GradientNormClipping(plan.gradient_clip)))
+    freeze(module, plan.freeze or ())
+    factors = None
+    if plan.layer_lr_decay != 1.0 and probe is not None:
+        levels = heights(module, called_layers(module, probe))
+        factors = {name: plan.layer_lr_decay**level for name, level in levels.items()}
     net = net_class(
         module,
         criterion=plan.make_loss(),
@@ -185,9 +204,36 @@ def make_net(
         seed=plan.seed,
         l1=plan.l1,
         ema_decay=plan.ema_decay,
+        rate_factors=factors,
         **optimizer_arguments(plan.optimizer, plan.lr, plan.weight_decay, plan.device),
     )
     return net.initialize()
+
+
+def freeze(module: nn.Module, patterns: Sequence[str]) -> None:
+    """Keep some weights of a module from being trained.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    patterns : sequence of str
+        Patterns of the names of weights, in which ``*`` stands for anything.
+
+    Raises
+    ------
+    ValueError
+        If a pattern matches no weight, or no weight is left to train.
+    """
+    weights = dict(module.named_parameters())
+    for pattern in patterns:
+        chosen = fnmatch.filter(weights, pattern)
+        if not chosen:
+            raise ValueError(f"freeze={pattern!r} matches no weight; the weights are {list(weights)}.")
+        for name in chosen:
+            weights[name].requires_grad_(False)
+    if patterns and not any(weight.requires_grad for weight in weights.values()):
+        raise ValueError(f"freeze={list(patterns)} leaves no weight to train.")
 
 
 def state_to_numpy(state):

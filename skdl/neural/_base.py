@@ -4,6 +4,7 @@ A family (MLP, CNN, ...) supplies how its input is validated and turned into ten
 (classifier, regressor) supplies how targets are encoded and outputs are read. The steps between are here.
 """
 
+import copy
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import fields
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
@@ -30,7 +32,9 @@ from skdl.engine import (
     state_from_numpy,
     state_to_numpy,
 )
+from skdl.neural._finetuning import adopt_body
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
+from skdl.nn.anatomy import Body, called_layers
 from skdl.utils import (
     Interval,
     Options,
@@ -49,12 +53,13 @@ _AUTO_EARLY_STOPPING_ROWS = 10_000
 _PLANNED = tuple(field.name for field in fields(TrainingPlan))
 
 
-class NeuralEstimator(Estimator):
+class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Base class of the neural estimators."""
 
     _constraints: ClassVar[dict[str, list]] = {
         "optimizer": [Options(*OPTIMIZERS)],
         "lr": [Interval("real", 0, None, closed="neither")],
+        "layer_lr_decay": [Interval("real", 0, 1, closed="right")],
         "weight_decay": [Interval("real", 0, None)],
         "l1": [Interval("real", 0, None)],
         "batch_size": [Interval("int", 1, None)],
@@ -68,12 +73,17 @@ class NeuralEstimator(Estimator):
         "gradient_clip": [None, Interval("real", 0, None, closed="neither")],
         "gradient_clip_value": [None, Interval("real", 0, None, closed="neither")],
         "ema_decay": [None, Interval("real", 0, 1, closed="neither")],
+        "init_from": [None, BaseEstimator],
+        "freeze": [None, str, list, tuple],
         "callbacks": [None, list, tuple],
         "warm_start": [bool],
         "verbose": [bool, Interval("int", 0, None)],
     }
 
     _task_constraints: ClassVar[dict[str, list]] = {}
+
+    # What a family learns of its inputs, and what a body that is taken over brings with it.
+    _input_attributes: ClassVar[tuple[str, ...]] = ()
 
     # Whether layers draw from torch's generators while training; ours have streams of their own.
     _layers_draw = False
@@ -187,6 +197,8 @@ class NeuralEstimator(Estimator):
         train, valid = self._prepare(X, y, sample_weight, given, reset=reset, one_epoch=one_epoch, classes=classes)
         with torch.inference_mode(False), torch.enable_grad():
             module = self._new_module()
+            if reset and self.init_from is not None:
+                adopt_body(module, self._source(), self._probe())
         return self._train(module, train, valid, reset=reset, one_epoch=one_epoch)
 
     def _prepare(self, X, y, sample_weight, given=(None, None), *, reset=True, one_epoch=False, classes=None):
@@ -195,7 +207,11 @@ class NeuralEstimator(Estimator):
         ``given`` are the samples and targets to validate with, or two times None.
         """
         device = resolve_device(self.device)
+        table = X
         X = self._fit_inputs(X) if reset else self._encode_inputs(X)
+        if reset and self.init_from is not None:
+            self._adopt_inputs()
+            X = self._encode_inputs(table)
         target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
         with explained(self, X, y):
             check_consistent_length(X, target)
@@ -206,7 +222,38 @@ class NeuralEstimator(Estimator):
         train, valid = self._training_sets(X, target, weight, reset, not one_epoch, self._encode_given(*given))
         train_data = self._tensor_data(*train, device)
         valid_data = None if valid is None else self._tensor_data(*valid, device)
+        self._input_like = [(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in train_data.inputs]
         return train_data, valid_data
+
+    def _probe(self) -> tuple[Tensor, ...]:
+        """Something like one sample, to call the module with."""
+        return tuple(
+            torch.ones(1, *shape, dtype=getattr(torch, dtype.removeprefix("torch.")))
+            for shape, dtype in self._input_like
+        )
+
+    def _source(self) -> "NeuralEstimator":
+        """The estimator that ``init_from`` names."""
+        source = getattr(self.init_from, "estimator", self.init_from)  # it may be frozen
+        if not isinstance(source, NeuralEstimator):
+            raise ValueError(
+                f"init_from of {type(self).__name__} must be a fitted neural estimator of skdl, or one in a "
+                f"sklearn.frozen.FrozenEstimator; got {type(source).__name__}."
+            )
+        if not source.__sklearn_is_fitted__():
+            raise ValueError(
+                f"init_from of {type(self).__name__} is not fitted. scikit-learn's clone, and so every search and "
+                "cross-validation, forgets what an estimator has learnt unless it is wrapped: "
+                "init_from=sklearn.frozen.FrozenEstimator(fitted)."
+            )
+        return source
+
+    def _adopt_inputs(self) -> None:
+        """Take over what the source has learnt of its inputs, without which its weights would read something else."""
+        source = self._source()
+        for name in self._input_attributes:
+            if hasattr(source, name):
+                setattr(self, name, copy.deepcopy(getattr(source, name)))
 
     def _encode_given(self, X, y) -> tuple[np.ndarray, np.ndarray] | None:
         """Validate the samples and targets to validate with."""
@@ -226,7 +273,7 @@ class NeuralEstimator(Estimator):
         # Training needs gradients, also where the caller has switched them off.
         with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device):
             stops = self.early_stopping is not False
-            net = make_net(module, plan, n_rows=len(train), valid=valid, stops=stops)
+            net = make_net(module, plan, n_rows=len(train), valid=valid, stops=stops, probe=self._probe())
             if not reset:
                 self._load_state(net, with_optimizer=one_epoch)
             net.partial_fit(train, None)
@@ -264,6 +311,8 @@ class NeuralEstimator(Estimator):
         X, target, weight = merge_equal_rows(*rows, self.batch_size)
         if reset:
             self._fit_preprocessing(X, weight)
+            if self.init_from is not None:
+                self._adopt_inputs()
             self._fit_target_scaling(target, weight)
         return (X, target, weight), valid
 
@@ -278,6 +327,7 @@ class NeuralEstimator(Estimator):
         parameters |= {
             "device": device,
             "max_epochs": epochs,
+            "freeze": [self.freeze] if isinstance(self.freeze, str) else self.freeze,
             "callbacks": self.callbacks or (),
             "verbose": int(self.verbose),
         }
@@ -301,7 +351,8 @@ class NeuralEstimator(Estimator):
         net.history_ = History(dict(row, batches=[]) for row in self._history)
 
     def _rebuild(self):
-        net = make_net(self._new_module(), self._plan(resolve_device(self.device), self.max_epochs))
+        plan = self._plan(resolve_device(self.device), self.max_epochs)
+        net = make_net(self._new_module(), plan, probe=self._probe())
         self._load_state(net, with_optimizer=True)
         return net
 
@@ -323,10 +374,46 @@ class NeuralEstimator(Estimator):
     def _outputs(self, X) -> np.ndarray:
         """The network's outputs for the rows of X, ``(n, n_outputs)`` in float32."""
         check_is_fitted(self)
-        X = self._encode_inputs(X)
-        net = self.net_
-        device = torch.device(net.device)
-        return compute_outputs(net.module_, self._to_tensors(X), device, self._block_rows(device))
+        return self._compute(self.net_.module_, self._encode_inputs(X))
+
+    def _compute(self, module: nn.Module, X: np.ndarray) -> np.ndarray:
+        """What a module, the network or its body, gives for encoded rows: ``(n, width)`` in float32."""
+        device = torch.device(self.net_.device)
+        return compute_outputs(module, self._to_tensors(X), device, self._block_rows(device))
+
+    def transform(self, X) -> np.ndarray:
+        """Compute what the last layer reads: the activations of the layer before.
+
+        Parameters
+        ----------
+        X : array-like, frame or tensor of shape (n, d)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out), dtype float32
+            Averaged over places where the last layer works on several. Without a hidden layer they are the inputs, as
+            the network gets them.
+        """
+        check_is_fitted(self)
+        return self._compute(Body(self.net_.module_, self._head()), self._encode_inputs(X))
+
+    def _head(self) -> str:
+        """The path of the last layer of the network."""
+        module = self.net_.module_
+        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
+        return self._device_cache.get("head", lambda: called_layers(module, probe)[-1])
+
+    @property
+    def _n_features_out(self) -> int:
+        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
+        with torch.no_grad():
+            return Body(self.net_.module_.eval(), self._head())(*probe).shape[1]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -9,6 +9,9 @@ optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "a
     The rule by which weights are updated.
 lr : float, default=1e-3
     The learning rate.
+layer_lr_decay : float, default=1.0
+    What the learning rate is multiplied with for each layer between a weight and the output, so that the first layers
+    of a network that is already trained change less than the last ones.
 weight_decay : float, default=1e-2
     The factor of the penalty on squared weights; "adamw" applies it apart from the gradient.
 l1 : float, default=0.0
@@ -37,6 +40,13 @@ gradient_clip_value : float or None, default=None
 ema_decay : float or None, default=None
     The decay of an exponential moving average of the weights, 0.999 say, which is what is validated and what predicts;
     None takes the weights themselves. The first steps have a smaller decay: step t at most ``(1 + t) / (10 + t)``.
+init_from : fitted neural estimator or None, default=None
+    Where training starts from: its network, whose layers must be the same but for the last one, which is new where its
+    shape differs; and what it has learnt of its inputs (scales, categories, vocabulary). In a search, wrap it in
+    :class:`sklearn.frozen.FrozenEstimator`, since cloning forgets what was learnt.
+freeze : str, list of str or None, default=None
+    Patterns of the names of weights (``net_.module_.named_parameters()``) that stay as they are; ``*`` stands for
+    anything. Batch normalisation whose weights are frozen uses the statistics that it has.
 callbacks : list of skorch callbacks or None, default=None
     Copied and called as in a skorch net. They see class codes in place of labels.
 warm_start : bool, default=False

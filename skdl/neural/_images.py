@@ -48,6 +48,7 @@ class ImageNetwork(NeuralEstimator):
         "image_shape": [None, tuple, list],
         "channels": [Options("auto", "first", "last")],
     }
+    _input_attributes: ClassVar[tuple[str, ...]] = ("_mean", "_factor")
     # Architectures bring torch's own dropout.
     _layers_draw = True
 

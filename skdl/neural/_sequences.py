@@ -34,6 +34,7 @@ class SequenceEstimator(NeuralEstimator):
         "max_vocabulary": [None, Interval("int", 1, None)],
         "embedding_dim": [Interval("int", 1, None)],
     }
+    _input_attributes: ClassVar[tuple[str, ...]] = ("_vocabulary", "_mean", "_factor")
 
     # What a family supplies.
 
@@ -141,22 +142,20 @@ class SequenceEstimator(NeuralEstimator):
         )
         return initialize(network, seed)
 
-    def _outputs(self, X) -> np.ndarray:
-        check_is_fitted(self)
-        X = self._encode_inputs(X)
-        net = self.net_
-        device = torch.device(net.device)
+    def _compute(self, module: nn.Module, X: np.ndarray) -> np.ndarray:
+        device = torch.device(self.net_.device)
         steps, lengths = self._to_tensors(X)
         buckets = np.array([bucket_length(int(length)) for length in lengths])
-        outputs = np.empty((len(X), self.n_outputs_), dtype=np.float32)
+        parts, places = [], []
         # A row is padded to a length that is its own affair, so that it is computed alike whichever rows are beside it.
         for bucket in np.unique(buckets):
             rows = np.flatnonzero(buckets == bucket)
             chosen = steps[rows, :bucket]
             missing = chosen.new_zeros(len(rows), bucket - chosen.shape[1], *chosen.shape[2:])
             inputs = (torch.cat([chosen, missing], dim=1), lengths[rows])
-            outputs[rows] = compute_outputs(net.module_, inputs, device, self._block_rows_of(int(bucket), device))
-        return outputs
+            parts.append(compute_outputs(module, inputs, device, self._block_rows_of(int(bucket), device)))
+            places.append(rows)
+        return np.concatenate(parts)[np.argsort(np.concatenate(places))]
 
     def _block_rows_of(self, length: int, device: torch.device) -> int:
         """How many sequences are predicted at once: a fixed number of steps, in powers of two."""

@@ -33,6 +33,7 @@ class TableNetwork(NeuralEstimator):
         "numeric_embedding": [None, Options("periodic", "piecewise_linear")],
         "missing_values": [Options("error", "indicator")],
     }
+    _input_attributes: ClassVar[tuple[str, ...]] = ("_schema", "_scaling", "_had_missing", "_edges")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -59,6 +60,15 @@ class TableNetwork(NeuralEstimator):
 
     def _encode_inputs(self, X) -> np.ndarray:
         return encode_table(self, X, self._schema, allow_nan=self._takes_missing)
+
+    def _adopt_inputs(self) -> None:
+        source = self._source()
+        if source.n_features_in_ != self.n_features_in_:
+            raise ValueError(
+                f"X has {self.n_features_in_} features, but the {type(source).__name__} of init_from was fitted to "
+                f"{source.n_features_in_}."
+            )
+        super()._adopt_inputs()
 
     def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
         numeric = X[:, ~self._schema.is_categorical]
