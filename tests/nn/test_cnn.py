@@ -4,10 +4,14 @@ import pytest
 import torch
 
 from skdl.nn.cnn import ARCHITECTURES
+from skdl.nn.cnn.auto import auto, series
+from skdl.nn.cnn.dilated import context
 from skdl.nn.cnn.layers import Excitation, Trunk
+from skdl.nn.cnn.multiscale import multiscale
 
 # (channels, size, outputs) and parameters: of the papers' reference implementations (Caffe's for LeNet's successors of
-# 2014, torchvision's for AlexNet, VGG and ResNet, the authors' for SENet, Keras' trainable ones for MobileNet).
+# 2014, torchvision's for AlexNet, VGG and ResNet, the authors' for SENet, Keras' trainable ones for MobileNet,
+# tsai's for InceptionTime, whose kernels are odd too).
 PUBLISHED = {
     "lenet": ((1, (28, 28), 10), 61_706),
     "alexnet": ((3, (224, 224), 1000), 61_100_840),
@@ -22,11 +26,16 @@ PUBLISHED = {
     "resnet50": ((3, (224, 224), 1000), 25_557_032),
     "senet": ((3, (224, 224), 1000), 28_088_024),
     "mobilenet": ((3, (224, 224), 1000), 4_231_976),
+    "multiscale": ((3, (128,), 2), 455_490),
 }
 
 
+def _count(module) -> int:
+    return sum(weight.numel() for weight in module.parameters())
+
+
 def test_every_named_network_but_our_own_is_compared():
-    assert set(ARCHITECTURES) - {"auto"} == set(PUBLISHED)
+    assert set(ARCHITECTURES) - {"auto", "dilated"} == set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -36,7 +45,46 @@ def test_number_of_parameters(name):
         module = ARCHITECTURES[name](*arguments)
         channels, size, n_outputs = arguments
         assert module(torch.zeros(2, channels, *size)).shape == (2, n_outputs)
-    assert sum(weight.numel() for weight in module.parameters()) == published
+    assert _count(module) == published
+
+
+def test_context_module_has_the_layers_of_its_paper():
+    # Seven 3 x 3 layers and one of 1 x 1, all of C channels: (7 * 9 + 1) C**2 weights (table 1, "basic").
+    trunk = context(Trunk(12, (28, 28)))
+    layers = [layer for layer in trunk.layers if isinstance(layer, torch.nn.Conv2d)]
+    assert sum(_count(layer) for layer in layers) == 64 * 12**2
+    fields = [1]
+    for layer in layers:
+        fields.append(fields[-1] + layer.dilation[0] * (layer.kernel_size[0] - 1))
+    assert fields[1:] == [3, 5, 9, 17, 33, 65, 67, 67]  # the paper's receptive fields
+
+
+def test_dilation_reaches_as_far_as_it_says_and_no_further():
+    torch.manual_seed(0)
+    trunk = Trunk(1, (101,))
+    trunk.conv(1, 3, dilation=8, bias=False).conv(1, 3, dilation=2, bias=False)
+    x = torch.zeros(1, 1, 101, requires_grad=True)
+    trunk.done()(x)[0, 0, 50].backward()
+    assert torch.equal(x.grad[0, 0].nonzero()[:, 0], torch.tensor([40, 42, 44, 48, 50, 52, 56, 58, 60]))
+
+
+def test_series_network_is_that_of_its_paper():
+    # Wang, Yan & Oates, figure 1c, written down layer by layer: convolutions, normalisations, linear layer.
+    def block(ins, outs):
+        convolutions = 7 * ins * outs + 5 * outs**2 + 3 * outs**2 + (ins * outs if ins != outs else 0)
+        return convolutions + 4 * 2 * outs
+
+    expected = block(2, 64) + block(64, 128) + block(128, 128) + 128 * 5 + 5
+    assert _count(series(2, (50,), 5, width=64)) == expected
+    assert _count(auto(2, (50,), 5)) < expected / 3
+
+
+def test_parallel_kernels_look_at_the_same_places():
+    module = multiscale(1, (60,), 2)
+    first = module[0].branch[0].branches[0][0]  # of a single channel, which is not reduced
+    widths = [branch[0].kernel_size[0] for branch in first.branches]
+    assert widths == [39, 19, 9]
+    assert first(torch.zeros(1, 1, 60)).shape == (1, 96, 60)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -47,7 +95,7 @@ def test_every_size_goes_through(name, size):
         assert module(torch.zeros(4, 2, *size)).shape == (4, 3)
 
 
-@pytest.mark.parametrize("name", ["auto", "lenet", "mobilenet", "resnet18", "senet"])
+@pytest.mark.parametrize("name", ["auto", "lenet", "mobilenet", "resnet18", "senet", "dilated", "multiscale"])
 def test_gradients_reach_every_weight(name):
     torch.manual_seed(0)
     module = ARCHITECTURES[name](3, (16, 16), 4)

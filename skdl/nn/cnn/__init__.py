@@ -11,9 +11,11 @@ from torch import nn
 
 from skdl.nn.cnn.alexnet import alexnet
 from skdl.nn.cnn.auto import auto
+from skdl.nn.cnn.dilated import dilated
 from skdl.nn.cnn.googlenet import googlenet
 from skdl.nn.cnn.lenet import lenet
 from skdl.nn.cnn.mobilenet import mobilenet
+from skdl.nn.cnn.multiscale import multiscale
 from skdl.nn.cnn.nin import nin
 from skdl.nn.cnn.resnet import resnet18, resnet34, resnet50, senet
 from skdl.nn.cnn.vgg import vgg11, vgg13, vgg16, vgg19
@@ -33,6 +35,8 @@ ARCHITECTURES: dict[str, Callable[[int, tuple[int, ...], int], nn.Module]] = {
     "resnet50": resnet50,
     "senet": senet,
     "mobilenet": mobilenet,
+    "dilated": dilated,
+    "multiscale": multiscale,
 }
 
 __all__ = ["ARCHITECTURES"]

@@ -54,12 +54,16 @@ class Trunk:
         self.layers += layers
         return self
 
-    def conv(self, channels: int, kernel: int, *, stride: int = 1, padding: int | None = None, groups=1, bias=True):
+    def conv(
+        self, channels: int, kernel: int, *, stride=1, padding: int | None = None, dilation=1, groups=1, bias=True
+    ) -> "Trunk":
         """Append a convolution; without ``padding`` the kernel is centred."""
-        padding = kernel // 2 if padding is None else padding
-        self.layers.append(_CONV[self.dims](self.channels, channels, kernel, stride, padding, groups=groups, bias=bias))
+        span = dilation * (kernel - 1) + 1
+        padding = span // 2 if padding is None else padding
+        kind = _CONV[self.dims]
+        self.layers.append(kind(self.channels, channels, kernel, stride, padding, dilation, groups=groups, bias=bias))
         self.channels = channels
-        return self._resize(kernel, stride, padding)
+        return self._resize(span, stride, padding)
 
     def norm(self) -> "Trunk":
         """Append a batch normalisation."""
