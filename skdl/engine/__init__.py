@@ -8,6 +8,7 @@ from skdl.engine.stacked import Trained, train_stacked
 from skdl.engine.training import (
     TrainingPlan,
     compute_outputs,
+    make_checkpoint,
     make_net,
     state_from_numpy,
     state_to_numpy,
@@ -25,6 +26,7 @@ __all__ = [
     "Trained",
     "TrainingPlan",
     "compute_outputs",
+    "make_checkpoint",
     "make_net",
     "state_from_numpy",
     "state_to_numpy",

@@ -43,6 +43,17 @@ class WeightAverage:
             weight.copy_(average)
             average.copy_(present)
 
+    def state_dict(self) -> dict:
+        """What :meth:`load_state_dict` needs to go on."""
+        return {"averages": self.averages, "step": self.step}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from where another one was."""
+        self.step = state["step"]
+        for average, value in zip(self.averages, state["averages"], strict=True):
+            average.copy_(value)
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Let the averages stand in the place of the weights for a while."""

@@ -32,7 +32,19 @@ def judge(loss, best_loss, epoch, best_epoch, patience):
     return better, np.logical_not(better) & (epoch - best_epoch >= patience)
 
 
-class EarlyStopping(Callback):
+class Resumable(Callback):
+    """A callback whose attributes that end in ``_`` are all that it remembers."""
+
+    def state_dict(self) -> dict:
+        """What it remembers."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Remember what another one did."""
+        self.__dict__.update(state)
+
+
+class EarlyStopping(Resumable):
     """Stop when the validation loss has not improved for a while, and go back to the best weights.
 
     Parameters
@@ -67,7 +79,7 @@ class EarlyStopping(Callback):
             net.module_.load_state_dict(self.best_weights_)
 
 
-class Schedule(Callback):
+class Schedule(Resumable):
     """Set the learning rate before each batch.
 
     Parameters

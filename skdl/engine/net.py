@@ -19,10 +19,13 @@ import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, EpochTimer
+from skorch.history import History
 from skorch.utils import to_tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdl.engine.averaging import WeightAverage
+from skdl.engine.callbacks import Resumable
+from skdl.engine.checkpoints import Checkpoint, generators_state, set_generators_state
 from skdl.engine.data import Batches, TensorData
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
 
@@ -32,7 +35,8 @@ class _InMemoryLoop(NeuralNet):
 
     ``seed`` decides the order of the batches, ``l1`` is the factor of the penalty on absolute weights, and with an
     ``ema_decay`` moving averages of the weights are what is validated and what the training ends with.
-    ``rate_factors`` are factors of the learning rate by the names of weights.
+    ``rate_factors`` are factors of the learning rate by the names of weights; a ``checkpoint`` is what the state is
+    written to.
     """
 
     def __init__(
@@ -42,9 +46,11 @@ class _InMemoryLoop(NeuralNet):
         l1: float = 0.0,
         ema_decay: float | None = None,
         rate_factors: dict[str, float] | None = None,
+        checkpoint: Checkpoint | None = None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
+        self.checkpoint = checkpoint
         self.rate_factors = rate_factors
         self.seed = seed
         self.l1 = l1
@@ -103,12 +109,14 @@ class _InMemoryLoop(NeuralNet):
         self.stop_ = False
         train, valid = self.get_split_datasets(X, y)
         datasets = {"dataset_train": train, "dataset_valid": valid}
-        train_batches = self.get_iterator(train, training=True)
-        valid_batches = None if valid is None else self.get_iterator(valid, training=False)
         weights = [weight for weight in self.module_.parameters() if weight.requires_grad]
         self.average_ = None if self.ema_decay is None else WeightAverage(weights, self.ema_decay)
+        n_epochs = self.max_epochs if epochs is None else epochs
+        first = self._resume()
+        train_batches = self.get_iterator(train, training=True)
+        valid_batches = None if valid is None else self.get_iterator(valid, training=False)
         try:
-            for _ in range(self.max_epochs if epochs is None else epochs):
+            for epoch in range(first, n_epochs):
                 self.notify("on_epoch_begin", **datasets)
                 self.run_single_epoch(train_batches, True, "train", self.train_step)
                 with nullcontext() if self.average_ is None else self.average_.in_place():
@@ -119,6 +127,10 @@ class _InMemoryLoop(NeuralNet):
                         break
                 if self.stop_:
                     break
+                if self.checkpoint is not None and (epoch + 1) % self.checkpoint.every == 0 and epoch + 1 < n_epochs:
+                    self.checkpoint.save(self._state(epoch + 1))
+            if self.checkpoint is not None:
+                self.checkpoint.remove()
         except KeyboardInterrupt:
             # An epoch that was cut short has no loss, which callbacks and readers of the history count on.
             complete = [row for row in self.history if "train_loss" in row]
@@ -132,6 +144,34 @@ class _InMemoryLoop(NeuralNet):
         if self.average_ is not None:
             self.average_.swap()
         return self
+
+    def _state(self, epoch: int) -> dict:
+        """All that the epochs to come depend on."""
+        return {
+            "epoch": epoch,
+            "module": self.module_.state_dict(),
+            "optimizer": self.optimizer_.state_dict(),
+            "average": None if self.average_ is None else self.average_.state_dict(),
+            "history": [{key: value for key, value in row.items() if key != "batches"} for row in self.history],
+            "callbacks": {name: item.state_dict() for name, item in self.callbacks_ if isinstance(item, Resumable)},
+            "generators": generators_state(torch.device(self.device)),
+        }
+
+    def _resume(self) -> int:
+        """Go on from the checkpoint, where there is one; return the number of epochs that are done."""
+        state = None if self.checkpoint is None else self.checkpoint.load()
+        if state is None:
+            return 0
+        self.module_.load_state_dict(state["module"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        if self.average_ is not None:
+            self.average_.load_state_dict(state["average"])
+        self.history_ = History(dict(row, batches=[]) for row in state["history"])
+        for name, item in self.callbacks_:
+            if isinstance(item, Resumable):
+                item.load_state_dict(state["callbacks"][name])
+        set_generators_state(state["generators"], torch.device(self.device))
+        return state["epoch"]
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run over all batches once and record the mean loss."""

@@ -3,7 +3,7 @@
 import copy
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,13 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from skdl.engine.callbacks import EarlyStopping, GradientValueClipping, ProgressBar, Schedule
+from skdl.engine.checkpoints import Checkpoint
 from skdl.engine.data import TensorData
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import optimizer_arguments
 from skdl.nn import Loss
 from skdl.nn.anatomy import called_layers, heights
-from skdl.utils import for_each_chunk
+from skdl.utils import fingerprint, for_each_chunk
 
 # task -> name of a loss -> what it is called in skdl.nn; the first one is "auto"
 _LOSSES: dict[str, dict[str, str]] = {
@@ -78,6 +79,10 @@ class TrainingPlan:
         Whose weights training starts from; the caller puts them into the module.
     freeze : sequence of str or None, default=None
         Patterns of the names of weights that stay as they are.
+    checkpoint : str, path-like or None, default=None
+        A directory that takes the state of the training while it lasts.
+    checkpoint_every : int, default=1
+        After how many epochs the state is written.
     callbacks : sequence, default=()
         skorch callbacks or pairs of a name and one; they are copied.
     loss : str, default="auto"
@@ -119,6 +124,8 @@ class TrainingPlan:
     ema_decay: float | None = None
     init_from: Any = None
     freeze: Sequence[str] | None = None
+    checkpoint: Any = None
+    checkpoint_every: int = 1
     callbacks: Sequence = ()
     loss: str = "auto"
     label_smoothing: float = 0.0
@@ -151,6 +158,7 @@ def make_net(
     valid: TensorData | None = None,
     stops: bool = True,
     probe: tuple[Tensor, ...] | None = None,
+    checkpoint: Checkpoint | None = None,
 ):
     """Wrap a module in an initialized skorch net.
 
@@ -168,6 +176,8 @@ def make_net(
         Whether that loss stops the training; it is recorded in any case.
     probe : tuple of Tensor or None, default=None
         Something to call the module with on the CPU, from which ``layer_lr_decay`` learns the order of its layers.
+    checkpoint : Checkpoint or None, default=None
+        From :func:`make_checkpoint`.
 
     Returns
     -------
@@ -205,9 +215,39 @@ def make_net(
         l1=plan.l1,
         ema_decay=plan.ema_decay,
         rate_factors=factors,
+        checkpoint=checkpoint,
         **optimizer_arguments(plan.optimizer, plan.lr, plan.weight_decay, plan.device),
     )
     return net.initialize()
+
+
+# What may differ between a training and the one that it goes on from.
+_NO_MATTER = ("checkpoint", "checkpoint_every", "init_from", "callbacks", "verbose", "desc")
+
+
+def make_checkpoint(plan: TrainingPlan, module: nn.Module, train: TensorData, valid: TensorData | None) -> Checkpoint:
+    """Find the file that a training writes to, and that one which was killed has written to.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How the module is trained.
+    module : torch.nn.Module
+        With the weights that training starts from.
+    train : TensorData
+        The rows to train on.
+    valid : TensorData or None
+        The rows to validate with.
+
+    Returns
+    -------
+    Checkpoint
+        In the directory of the plan, under a name that comes from all the above: another training has another one.
+    """
+    settings = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name not in _NO_MATTER}
+    data = [None if part is None else [*part._tensors(), part.lengths] for part in (train, valid)]
+    identity = fingerprint([settings | {"device": str(plan.device)}, str(module), module.state_dict(), data])
+    return Checkpoint(plan.checkpoint, identity, plan.checkpoint_every)
 
 
 def freeze(module: nn.Module, patterns: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from skdl.model_selection._fingerprint import fingerprint
+from skdl.utils import fingerprint
 
 __all__ = ["Checkpoint", "RoundLog"]
 

@@ -8,6 +8,7 @@ import copy
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import fields
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ from skdl.engine import (
     TensorData,
     TrainingPlan,
     compute_outputs,
+    make_checkpoint,
     make_net,
     state_from_numpy,
     state_to_numpy,
@@ -75,6 +77,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         "ema_decay": [None, Interval("real", 0, 1, closed="neither")],
         "init_from": [None, BaseEstimator],
         "freeze": [None, str, list, tuple],
+        "checkpoint": [None, str, PathLike],
+        "checkpoint_every": [Interval("int", 1, None)],
         "callbacks": [None, list, tuple],
         "warm_start": [bool],
         "verbose": [bool, Interval("int", 0, None)],
@@ -272,8 +276,17 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         plan = self._plan(resolve_device(self.device), 1 if one_epoch else self.max_epochs)
         # Training needs gradients, also where the caller has switched them off.
         with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device):
-            stops = self.early_stopping is not False
-            net = make_net(module, plan, n_rows=len(train), valid=valid, stops=stops, probe=self._probe())
+            if not reset:
+                module.load_state_dict(state_from_numpy(self._weights))
+            net = make_net(
+                module,
+                plan,
+                n_rows=len(train),
+                valid=valid,
+                stops=self.early_stopping is not False,
+                probe=self._probe(),
+                checkpoint=self._checkpoint(plan, module, train, valid) if self.checkpoint and not one_epoch else None,
+            )
             if not reset:
                 self._load_state(net, with_optimizer=one_epoch)
             net.partial_fit(train, None)
@@ -281,10 +294,18 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         self._device_cache.get("net", lambda: net)
         return self
 
+    def _checkpoint(self, plan: TrainingPlan, module: nn.Module, train: TensorData, valid: TensorData | None):
+        if self.random_state is None:
+            raise ValueError(
+                f"checkpoint of {type(self).__name__} needs a random_state, an int: without one, a fit that is started "
+                "again trains another network, and finds nothing to go on from."
+            )
+        return make_checkpoint(plan, module, train, valid)
+
     @contextmanager
     def _own_generators(self, device: torch.device):
         """Seed torch's generators for a training whose layers draw from them, and leave them as they were."""
-        if not self._layers_draw:
+        if not self._layers_draw and not self.checkpoint:  # which sets their state when it goes on
             yield
             return
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

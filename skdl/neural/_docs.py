@@ -47,6 +47,12 @@ init_from : fitted neural estimator or None, default=None
 freeze : str, list of str or None, default=None
     Patterns of the names of weights (``net_.module_.named_parameters()``) that stay as they are; ``*`` stands for
     anything. Batch normalisation whose weights are frozen uses the statistics that it has.
+checkpoint : str, path-like or None, default=None
+    A directory to write the state of the training to, while it lasts, in a file that is named after parameters, data
+    and initial weights. A fit that was killed, and is started again, goes on from there and ends with the same bits;
+    one that ends by itself removes its file. What ``callbacks`` remember is not part of it. Needs a ``random_state``.
+checkpoint_every : int, default=1
+    After how many epochs the state is written.
 callbacks : list of skorch callbacks or None, default=None
     Copied and called as in a skorch net. They see class codes in place of labels.
 warm_start : bool, default=False

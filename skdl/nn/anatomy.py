@@ -1,4 +1,4 @@
-"""The layers of a module in the order in which its ``forward`` calls them: which is the head, how far the others are."""
+"""The layers of a module in the order in which its ``forward`` calls them: the head, and how far the others are."""
 
 import torch
 from torch import Tensor, nn

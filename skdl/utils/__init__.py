@@ -2,6 +2,7 @@
 
 from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
 from skdl.utils._discovery import all_estimators
+from skdl.utils._fingerprint import fingerprint
 from skdl.utils._params import Interval, Options, check_parameters
 from skdl.utils._progress import progress
 from skdl.utils._random import (
@@ -41,6 +42,7 @@ __all__ = [
     "encode_classes",
     "encode_table",
     "explained",
+    "fingerprint",
     "fit_table",
     "float_dtypes",
     "for_each_chunk",

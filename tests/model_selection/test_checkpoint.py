@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import skdl.model_selection as ours
-from skdl.model_selection._fingerprint import fingerprint
+from skdl.utils import fingerprint
 from skdl.naive_bayes import GaussianNB
 from skdl.neighbors import KNeighborsClassifier
 from tests.model_selection.tools import FamilyOfStumps, assert_same_results, table
@@ -173,7 +173,7 @@ def test_fingerprints_follow_contents():
 def test_fingerprints_are_the_same_in_another_process():
     script = """
 import numpy as np, pandas as pd
-from skdl.model_selection._fingerprint import fingerprint
+from skdl.utils import fingerprint
 from skdl.neighbors import KNeighborsClassifier
 frame = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
 objects = np.array(["q", None], dtype=object)
