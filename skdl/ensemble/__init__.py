@@ -1,5 +1,14 @@
-"""Ensembles of any estimators: vote, average, rank, weigh."""
+"""Ensembles of any estimators: vote, average, rank, weigh, stack, bag."""
 
+from skdl.ensemble._bagging import BaggingClassifier, BaggingRegressor
+from skdl.ensemble._stacking import StackingClassifier, StackingRegressor
 from skdl.ensemble._voting import VotingClassifier, VotingRegressor
 
-__all__ = ["VotingClassifier", "VotingRegressor"]
+__all__ = [
+    "BaggingClassifier",
+    "BaggingRegressor",
+    "StackingClassifier",
+    "StackingRegressor",
+    "VotingClassifier",
+    "VotingRegressor",
+]

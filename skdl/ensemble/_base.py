@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
@@ -32,7 +33,7 @@ class _CrossValidation:
 CROSS_VALIDATION = _CrossValidation()
 
 
-def drop_weightless(X, y, weight, params: Sequence[dict]) -> tuple:
+def drop_weightless(X, y, classes, weight, params: Sequence[dict]) -> tuple:
     """Leave out rows that weigh nothing for any member, so that no fold is drawn with them.
 
     Parameters
@@ -40,7 +41,9 @@ def drop_weightless(X, y, weight, params: Sequence[dict]) -> tuple:
     X : object
         Samples.
     y : ndarray
-        Targets.
+        Targets; codes of classes.
+    classes : ndarray of shape (n_classes,), list of these, or None
+        The labels.
     weight : ndarray of shape (n,) or None
         Weights of the samples.
     params : sequence of dict
@@ -48,17 +51,21 @@ def drop_weightless(X, y, weight, params: Sequence[dict]) -> tuple:
 
     Returns
     -------
-    X, y, weight, params
-        As they came where every row matters to somebody.
+    X, y, classes, weight, params
+        As they came where every row matters to somebody; else without classes that have no row left.
     """
     if weight is None or weight.all() or not all(item.get("sample_weight") is weight for item in params):
-        return X, y, weight, params
+        return X, y, classes, weight, params
     rows = np.flatnonzero(weight)
     kept = weight[rows]
     taken = [
         {name: kept if value is weight else take_rows(value, rows) for name, value in item.items()} for item in params
     ]
-    return take_rows(X, rows), take_rows(y, rows), kept, taken
+    X, y = take_rows(X, rows), take_rows(y, rows)
+    if isinstance(classes, np.ndarray):
+        present, y = np.unique(y, return_inverse=True)
+        classes = classes[present]
+    return X, y, classes, kept, taken
 
 
 class Heterogeneous(Estimator):
@@ -120,6 +127,8 @@ class Heterogeneous(Estimator):
         X = to_host(X)
         if not hasattr(X, "shape") and not hasattr(X, "__len__"):
             X = np.asarray(X)
+        if sp.issparse(X) and X.format not in ("csr", "csc"):  # rows have to be taken
+            X = X.tocsr()
         shape = X.shape if hasattr(X, "shape") else (len(X),)
         with explained(self, X):
             if not shape[0]:

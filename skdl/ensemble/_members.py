@@ -72,7 +72,10 @@ def one_class_by_name(owner, classes):
         yield
     except ValueError:
         if classes is not None and len(classes) == 1:
-            encode_classes(classes, owner=type(owner).__name__, min_classes=2)
+            try:
+                encode_classes(classes, owner=type(owner).__name__, min_classes=2)
+            except ValueError as error:
+                raise ValueError(f"{error} Rows whose sample_weight is 0 do not count.") from None
         raise
 
 
@@ -225,9 +228,18 @@ def _take_params(params: dict, rows: Rows) -> dict:
 
 
 def _fit_alone(owner, name: str, member, X, y, rows: Rows, params: dict):
-    if rows is not None:
-        X, y = take_rows(X, rows), take_rows(y, rows)
-    params = _take_params(params, rows)
+    if rows is None:
+        return _fit_all(owner, name, member, X, y, params)
+    some = take_rows(X, rows), take_rows(y, rows), _take_params(params, rows)
+    try:
+        return _fit_all(owner, name, member, *some)
+    except Exception:
+        # An error over all rows tells the place as the user counts rows; where there is none, that of the fold stands.
+        _fit_all(owner, name, member, X, y, params)
+        raise
+
+
+def _fit_all(owner, name: str, member, X, y, params: dict):
     estimator = clone(member)
     if isinstance(estimator, Pipeline) and not get_config()["enable_metadata_routing"] and "sample_weight" in params:
         params = {f"{estimator.steps[-1][0]}__sample_weight": params["sample_weight"]}

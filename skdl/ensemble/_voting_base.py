@@ -63,9 +63,11 @@ class Voting(Heterogeneous):
                 folds, by_fold = [(rows, rows)], [[member] for member in fitted]
                 truth = target if classes is None else classes[target]
         else:
+            if needs:
+                X, target, classes, weight, params = drop_weightless(X, target, classes, weight, params)
+                self._n_classes = None if classes is None else len(classes)
             with one_class_by_name(self, classes):
                 if needs:
-                    X, target, weight, params = drop_weightless(X, target, weight, params)
                     truth, folds = target, self._folds(X, target)
                     fitted, by_fold = self._fit_folds_and_all(members, X, target, folds, params)
                     methods = [self._method()] * len(members)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skdl.linear_model import Ridge
 from skdl.naive_bayes import GaussianNB
 from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from skdl.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skdl.utils import all_estimators
 
 ESTIMATORS = dict(all_estimators())
@@ -153,6 +154,8 @@ _NETWORKS = (
 )
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
 _TINY_RNN = {"hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15}
+_TINY_TCN = {"channels": 16, "lr": 0.01, "batch_size": 16, "max_epochs": 15}
+_TINY_TRANSFORMER = {"d_model": 16, "dim_feedforward": 32, "lr": 0.01, "batch_size": 16, "max_epochs": 15}
 _LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
 _FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
@@ -464,6 +467,95 @@ ROWS = (
         draws=False,
         candidates=({}, {"alpha": 0.01}, {"alpha": 100.0}, {"fit_intercept": False}),
         negative="alpha",
+    ),
+    Row(
+        "BaggingClassifier",
+        fast={"estimator": DecisionTreeClassifier(), "n_estimators": 4},
+        reference=ensemble.BaggingClassifier(DecisionTreeClassifier(), n_estimators=4, random_state=0),
+        tolerance=1e-12,
+        holds=frozenset({"threads"}),
+        candidates=({}, {"max_samples": 0.5}, {"estimator": KNeighborsClassifier(), "max_features": 0.5}),
+        negative="n_estimators",
+        conditional_attributes={
+            name: {"oob_score": True, "n_estimators": 30} for name in ("oob_score_", "oob_decision_function_")
+        },
+    ),
+    Row(
+        "BaggingRegressor",
+        fast={"estimator": DecisionTreeRegressor(), "n_estimators": 4},
+        reference=ensemble.BaggingRegressor(DecisionTreeRegressor(), n_estimators=4, random_state=0),
+        tolerance=1e-12,
+        holds=frozenset({"threads"}),
+        candidates=({}, {"max_samples": 0.5}, {"estimator": linear_model.Ridge(), "max_features": 0.5}),
+        negative="n_estimators",
+        conditional_attributes={
+            name: {"oob_score": True, "n_estimators": 30} for name in ("oob_score_", "oob_prediction_")
+        },
+    ),
+    Row(
+        "StackingClassifier",
+        needs={"estimators": _CLASSIFIERS},
+        fast={"cv": KFold(3)},
+        reference=ensemble.StackingClassifier(_CLASSIFIERS, cv=KFold(3)),
+        tolerance=1e-12,
+        rounding=1e-6,
+        rounding_float32=1e-3,
+        holds=frozenset({"threads"}),
+        candidates=(
+            {},
+            {"stack_method": "predict"},
+            {"passthrough": True, "final_estimator": GaussianNB(), "cv": KFold(4)},
+        ),
+    ),
+    Row(
+        "StackingRegressor",
+        needs={"estimators": _REGRESSORS},
+        reference=ensemble.StackingRegressor(_REGRESSORS),
+        tolerance=1e-12,
+        rounding=1e-6,
+        rounding_float32=1e-3,
+        holds=frozenset({"threads"}),
+        candidates=({}, {"final_estimator": linear_model.Ridge()}, {"passthrough": True, "cv": 3}),
+    ),
+    Row(
+        "TCNClassifier",
+        fast=_TINY_TCN,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
+        "TCNRegressor",
+        fast=_TINY_TCN,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
+        "TransformerClassifier",
+        fast=_TINY_TRANSFORMER,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
+    ),
+    Row(
+        "TransformerRegressor",
+        fast=_TINY_TRANSFORMER,
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        settled=_ONE_BATCH,
+        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        negative="batch_size",
     ),
     Row(
         "VotingClassifier",
