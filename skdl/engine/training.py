@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import GradientNormClipping
+from skorch.callbacks import Callback, GradientNormClipping
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
@@ -84,7 +84,7 @@ class TrainingPlan:
     checkpoint_every : int, default=1
         After how many epochs the state is written.
     callbacks : sequence, default=()
-        skorch callbacks or pairs of a name and one; they are copied.
+        skorch callbacks, functions that make one, or pairs of a name and one of these; callbacks are copied.
     loss : str, default="auto"
         For classes "cross_entropy", "focal" and "distillation", for labels the first two, for numbers "squared_error",
         "absolute_error", "huber" and "quantile"; "auto" is the first one of a task.
@@ -150,6 +150,19 @@ class TrainingPlan:
         )
 
 
+def _fresh(item):
+    """A callback of this training's own."""
+    if isinstance(item, tuple):
+        name, callback = item
+        return name, _fresh(callback)
+    if not isinstance(item, Callback):
+        return item()
+    try:
+        return copy.deepcopy(item)
+    except TypeError:  # it holds what cannot be copied, an open file say, and has to share it
+        return copy.copy(item)
+
+
 def make_net(
     module: nn.Module,
     plan: TrainingPlan,
@@ -207,7 +220,7 @@ def make_net(
         batch_size=plan.batch_size,
         max_epochs=plan.max_epochs,
         train_split=None if valid is None else predefined_split(valid),
-        callbacks=[*callbacks, *copy.deepcopy(list(plan.callbacks))],
+        callbacks=[*callbacks, *(_fresh(item) for item in plan.callbacks)],
         predict_nonlinearity=nonlinearity,
         device=str(plan.device),
         verbose=0,

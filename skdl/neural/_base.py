@@ -442,8 +442,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         callbacks: Any = self.callbacks or ()
         for item in callbacks:
             callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
-            if not (isinstance(callback, Callback) or (isinstance(callback, type) and issubclass(callback, Callback))):
+            if not (isinstance(callback, Callback) or callable(callback)):
                 raise ValueError(
-                    f"callbacks of {type(self).__name__} must be a list of skorch callbacks or (name, callback) pairs; "
-                    f"it holds {item!r}."
+                    f"callbacks of {type(self).__name__} must be a list of skorch callbacks, functions that make one, or "
+                    f"(name, callback) pairs; it holds {item!r}."
                 )

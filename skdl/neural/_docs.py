@@ -54,7 +54,8 @@ checkpoint : str, path-like or None, default=None
 checkpoint_every : int, default=1
     After how many epochs the state is written.
 callbacks : list of skorch callbacks or None, default=None
-    Copied and called as in a skorch net. They see class codes in place of labels.
+    Copied and called as in a skorch net. They see class codes in place of labels. A function that makes a callback
+    may stand for one: what holds an open file, as TensorBoard's writer does, cannot be cloned, and is shared.
 warm_start : bool, default=False
     Whether ``fit`` goes on from the weights of the last one, with a new optimizer.
 """
@@ -143,6 +144,7 @@ def share_documentation(cls: type) -> type:
 
     # Families differ in how fast and how long they train: each states its own defaults.
     training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, _TRAINING_PARAMETERS)
+    training = training.replace('max_epochs : int, default="auto"', 'max_epochs : int or "auto", default="auto"')
     classifies = "class_weight" in parameters
     texts = {
         "training parameters": training
