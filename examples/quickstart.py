@@ -18,13 +18,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn import cluster, linear_model, naive_bayes, neighbors, neural_network, tree
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
-from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl.cluster import KMeans
+from skdl.ensemble import VotingClassifier
 from skdl.linear_model import LogisticRegression, Ridge
 from skdl.model_selection import GridSearchCV
 from skdl.naive_bayes import GaussianNB
@@ -135,12 +135,16 @@ def vote() -> None:
     }
     scores = {name: model.fit(X_train, y_train).score(X_test, y_test) for name, model in members.items()}
     best = max(scores.values())
-    for kind in ("soft", "hard"):
-        ensemble = VotingClassifier(list(members.items()), voting=kind).fit(X_train, y_train)
-        scores[f"{kind} vote of the three"] = ensemble.score(X_test, y_test)
+    votes = {
+        "soft vote": VotingClassifier(list(members.items()), voting="soft"),
+        "hard vote": VotingClassifier(list(members.items()), voting="hard"),
+        "vote by ranks": VotingClassifier(list(members.items()), voting="rank"),
+        "soft vote, weights learned": VotingClassifier(list(members.items()), voting="soft", weights="optimal"),
+    }
+    scores |= {name: ensemble.fit(X_train, y_train).score(X_test, y_test) for name, ensemble in votes.items()}
     for name, score in scores.items():
         difference = f"{score - best:+.4f} against the best member" if "vote" in name else ""
-        print(f"  {name:24} {score:.4f}  {difference}")
+        print(f"  {name:26} {score:.4f}  {difference}")
 
 
 def draw_learning_curves(path: Path) -> None:
