@@ -128,7 +128,8 @@ def _read_table(estimator, X, n_groups: int) -> tuple[Any, Table | None]:
 def _n_threads() -> int:
     """How many threads this process may use: numba's number, and no more than OpenMP is allowed."""
     allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return min(config.NUMBA_NUM_THREADS, int(allowed) if allowed.isdigit() and int(allowed) > 0 else 1 << 30)
+    most = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    return min(most, int(allowed) if allowed.isdigit() and int(allowed) > 0 else 1 << 30)
 
 
 def _in_threads(work, tasks: Iterable, n_threads: int) -> Iterator:

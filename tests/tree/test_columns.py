@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
 
@@ -106,6 +107,51 @@ def test_histograms_grow_the_tree_of_the_sorted_codes(criterion, n_classes, monk
             trees.append(DecisionTreeClassifier(criterion=criterion, max_bins=64, **setting).fit(X, y).tree_)
         for name, values in trees[0].__getstate__().items():
             np.testing.assert_array_equal(values, getattr(trees[1], name), err_msg=name)
+
+
+@pytest.mark.parametrize("weights", ["none", "whole", "real"])
+@pytest.mark.parametrize("kind", ["gini", "entropy", "outputs", "squared_error", "squared_errors", "friedman_mse"])
+def test_histograms_of_sums_grow_the_tree_of_the_sorted_codes(kind, weights, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 6))
+    X[rng.uniform(size=X.shape) < 0.05] = np.nan
+    signal = np.nan_to_num(X[:, 0] * X[:, 1] + X[:, 2]) + rng.normal(size=6000)
+    weight = {"none": None, "whole": rng.integers(4, size=6000), "real": rng.integers(200, 2048, 6000) / 1024.0}[
+        weights
+    ]
+    if kind in ("gini", "entropy", "outputs"):
+        y = np.digitize(signal, [-1.0, 0.5])
+        estimator = DecisionTreeClassifier(criterion="gini" if kind == "outputs" else kind)
+        y = np.stack([y, X[:, 4] > 0], axis=1) if kind == "outputs" else y
+    else:
+        y = np.stack([signal, X[:, 3] ** 2], axis=1) if kind == "squared_errors" else signal + 1e3
+        y = np.nan_to_num(y)
+        estimator = DecisionTreeRegressor(criterion="friedman_mse" if kind == "friedman_mse" else "squared_error")
+    for setting in ({"min_samples_leaf": 5}, {"max_depth": 4}, {"min_weight_fraction_leaf": 0.02}):
+        trees = []
+        for small in (40, 10**9):  # histograms almost to the leaves, and none at all
+            monkeypatch.setattr(_fit, "SMALL", small)
+            model = clone(estimator).set_params(max_bins=64, **setting).fit(X, y, sample_weight=weight)
+            trees.append(model.tree_)
+        for name in ("children_left", "feature", "threshold", "n_node_samples", "missing_go_to_left"):
+            np.testing.assert_array_equal(getattr(trees[0], name), getattr(trees[1], name), err_msg=name)
+        for name in ("value", "impurity", "weighted_n_node_samples"):
+            np.testing.assert_allclose(getattr(trees[0], name), getattr(trees[1], name), rtol=1e-9, atol=1e-12)
+
+
+def test_sums_are_made_anew_where_a_difference_would_be_noise(monkeypatch):
+    # One target is so large that nothing of the others is left in a difference of sums.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 4))
+    y = (X[:, 0] > 0) * 1.0 + (X[:, 1] > 0) * 0.5 + 0.01 * rng.normal(size=4000)
+    y[0] = 1e18
+    trees = []
+    for small in (40, 10**9):
+        monkeypatch.setattr(_fit, "SMALL", small)
+        trees.append(DecisionTreeRegressor(max_bins=32, min_samples_leaf=10, max_depth=6).fit(X, y).tree_)
+    np.testing.assert_array_equal(trees[0].feature, trees[1].feature)
+    np.testing.assert_array_equal(trees[0].threshold, trees[1].threshold)
+    assert {0, 1} <= set(trees[0].feature.tolist())
 
 
 def test_few_distinct_values_make_bins_exact():

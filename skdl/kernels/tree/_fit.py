@@ -5,13 +5,13 @@ import numpy as np
 from skdl.kernels.tree._bins import MAX_BINS, bin_columns, sort_codes
 from skdl.kernels.tree._columns import Ranked, record_layout, sort_columns, sort_ranked
 from skdl.kernels.tree._grow import Nodes, grow, new_nodes, new_stack, push
-from skdl.kernels.tree._histogram import grow_from_counts
+from skdl.kernels.tree._histogram import grow_from_histograms
 from skdl.kernels.tree._problem import (
     ABSOLUTE,
     ANY,
     BINARY_GINI,
     COUNTS,
-    GAIN_RATIO,
+    ENTROPY,
     GINI,
     MEDIAN,
     SQUARED,
@@ -118,7 +118,8 @@ def grow_tree(
         problem = make_problem(samples, columns, layout, limits)
         small = SMALL * max(n_labels, 2)
         if _histograms_serve(problem, n, small):
-            return grow_from_counts(codes, small, problem, make_scratch(problem, min(small, n)))
+            scratch = make_scratch(problem, min(small, n))
+            return grow_from_histograms(codes, small, problem, scratch, *_histograms(problem, X.shape[1]))
         records = np.empty((X.shape[1], n), np.uint64)
         sort_codes(codes, np.arange(n), columns, label, layout, records)
         del codes
@@ -136,14 +137,27 @@ def grow_tree(
 
 
 def _histograms_serve(problem: Problem, n: int, small: int) -> bool:
-    """Whether the upper part of the tree can be grown from class counts, and is large enough for it to pay."""
+    """Whether the upper part of the tree can be grown from histograms, and is large enough for it to pay."""
     limits, d = problem.limits, len(problem.columns.is_categorical)
     return (
         n >= small
-        and problem.mode in (BINARY_GINI, COUNTS)
-        and limits.criterion != GAIN_RATIO
+        and limits.criterion in (GINI, ENTROPY, SQUARED)
+        and len(limits.monotonic) == 0
+        and not limits.random_splits
         and limits.max_leaf_nodes == 0
         and limits.max_features >= d
         and not problem.columns.is_categorical.any()
-        and d * int(problem.samples.first[1]) <= 8192  # a histogram of at most 8 MiB
+        and d * int(problem.samples.first[-1]) <= 8192  # a histogram of at most 8 or 16 MiB
     )
+
+
+def _histograms(problem: Problem, d: int):
+    """Room for histograms, of counts or of sums, and the targets that are summed up in them."""
+    samples = problem.samples
+    n_stats = int(samples.first[-1])
+    if problem.mode in (BINARY_GINI, COUNTS):
+        return np.empty((8, d, 256, n_stats), np.int32), None
+    target = samples.target
+    if target.shape[1]:  # deviations are small where the targets are not, and one huge target moves no median
+        target = target - np.median(target, axis=0)
+    return np.empty((8, d, 256, n_stats + (2 if len(samples.weight) else 1))), target
