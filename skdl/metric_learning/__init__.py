@@ -1,8 +1,13 @@
 """Metric learning: maps after which near means alike, learnt from labels, numbers, pairs, triplets or neighbours."""
 
+from skdl.metric_learning._itml import ITML
 from skdl.metric_learning._lfda import LFDA
 from skdl.metric_learning._lpp import LPP
+from skdl.metric_learning._mcml import MCML
+from skdl.metric_learning._mlkr import MLKR
+from skdl.metric_learning._mmc import MMC
+from skdl.metric_learning._nca import NCA
 from skdl.metric_learning._npe import NPE
 from skdl.metric_learning._rca import RCA
 
-__all__ = ["LFDA", "LPP", "NPE", "RCA"]
+__all__ = ["ITML", "LFDA", "LPP", "MCML", "MLKR", "MMC", "NCA", "NPE", "RCA"]

@@ -272,6 +272,14 @@ ROWS = (
         negative="max_depth",
     ),
     Row(
+        "ITML",
+        learns_from="classifier",
+        holds=frozenset({"columns", "threads"}),  # pairs are drawn from row numbers
+        rounding=1e-6,
+        candidates=({}, {"n_components": 2}, {"n_components": 3}, {"gamma": 0.1}),
+        negative="n_components",
+    ),
+    Row(
         "KMeans",
         fast={"n_clusters": 3, "n_init": 2},
         reference=cluster.KMeans(3, init=first_rows, n_init=1, tol=0),
@@ -336,6 +344,25 @@ ROWS = (
         negative="max_iter",
     ),
     Row(
+        "MCML",
+        fast={"max_iter": 20},
+        learns_from="classifier",
+        rounding=1e-6,
+        candidates=({}, {"n_components": 2}, {"n_components": 3}, {"max_iter": 2}),
+        negative="max_iter",
+    ),
+    Row(
+        "MLKR",
+        fast={"max_iter": 10},
+        learns_from="regressor",
+        settled={"init": "pca"},  # the identity follows the order of columns
+        rounding=1e-6,
+        rounding_float32=1e-3,
+        draws=False,
+        candidates=({}, {"n_components": 2}, {"init": "random"}),
+        negative="max_iter",
+    ),
+    Row(
         "MLPClassifier",
         fast=_SMALL_NETWORK,
         reference=neural_network.MLPClassifier(hidden_layer_sizes=64, max_iter=1000, random_state=0),
@@ -362,6 +389,14 @@ ROWS = (
         negative="batch_size",
     ),
     Row(
+        "MMC",
+        fast={"max_iter": 20},
+        learns_from="classifier",
+        rounding=1e-6,
+        candidates=({}, {"n_components": 2}, {"n_components": 3}, {"diagonal": True}),
+        negative="max_iter",
+    ),
+    Row(
         "MiniBatchKMeans",
         fast={"n_clusters": 3, "n_init": 2},
         reference=cluster.MiniBatchKMeans(3, n_init=2, random_state=0),
@@ -385,6 +420,19 @@ ROWS = (
         scaler=_POSITIVE,
         candidates=_SMOOTHED,
         negative="alpha",
+    ),
+    Row(
+        "NCA",
+        fast={"max_iter": 10},
+        learns_from="classifier",
+        reference=neighbors.NeighborhoodComponentsAnalysis(max_iter=3),
+        beside_reference={"max_iter": 3},
+        tolerance=1e-7,
+        settled={"init": "pca"},  # the identity follows the order of columns
+        rounding=1e-6,
+        draws=False,
+        candidates=({}, {"n_components": 2}, {"init": "random"}),
+        negative="max_iter",
     ),
     Row(
         "NPE",
@@ -491,6 +539,22 @@ ROWS = (
         conditional_attributes={
             name: {"oob_score": True, "n_estimators": 30} for name in ("oob_score_", "oob_prediction_")
         },
+    ),
+    Row(
+        "GreedyEnsembleClassifier",
+        needs={"estimators": _CLASSIFIERS},
+        fast={"cv": KFold(3), "n_steps": 5, "n_bags": 3},
+        holds=frozenset({"threads"}),
+        candidates=({}, {"loss": "brier", "bag_fraction": 1.0}, {"n_steps": 20, "n_init": 1, "bag_fraction": 1.0}),
+        negative="n_steps",
+    ),
+    Row(
+        "GreedyEnsembleRegressor",
+        needs={"estimators": _REGRESSORS},
+        fast={"cv": 3, "n_steps": 5, "n_bags": 3},
+        holds=frozenset({"threads"}),
+        candidates=({}, {"loss": "absolute_error", "bag_fraction": 1.0}, {"n_steps": 20, "bag_fraction": 1.0}),
+        negative="n_steps",
     ),
     Row(
         "StackingClassifier",

@@ -114,13 +114,17 @@ def local_scatter(X: np.ndarray, k: int) -> np.ndarray:
             here = slice(start, min(start + step, part.stop))
             tile = torch.addmm(square, rows[here], rows.T, alpha=-2).add_(square[here, None]).clamp_(min=0)
             tile[torch.arange(here.stop - start), torch.arange(start, here.stop)] = 0
-            tile.div_(torch.outer(scale[here], scale).clamp_(min=floor)).neg_().exp_()
+            # Smaller weights would be lost in any sum, and numbers below the normal ones are slow.
+            tile.div_(torch.outer(scale[here], scale).clamp_(min=floor)).clamp_(max=200.0).neg_().exp_()
             product += rows[here].T @ (tile @ rows)
             degrees[start - part.start : here.stop - part.start] = tile.sum(dim=1)
         return product, degrees
 
-    with one_torch_thread():
-        results = [work(slice(0, n))] if n < 2048 else on_threads(work, cut(n, 16))
+    if n < 2048:
+        with one_torch_thread():
+            results = [work(slice(0, n))]
+    else:
+        results = on_threads(work, cut(n, 16))
     product = sum((part for part, _ in results), torch.zeros((d, d), dtype=torch.float64))
     degrees = torch.cat([part for _, part in results])
     scatter = (rows.T * degrees) @ rows - product
