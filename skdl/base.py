@@ -11,6 +11,8 @@ were. Callers use :func:`fit_family`, which falls back to ordinary fits for an e
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from inspect import signature
 from typing import Any, ClassVar
@@ -21,7 +23,9 @@ from sklearn.utils import _safe_indexing
 
 from skdl.utils import DeviceCache, Interval, check_parameters
 
-__all__ = ["Estimator", "fit_family", "fit_one_by_one", "take_rows"]
+__all__ = ["Estimator", "family_notes", "fit_family", "fit_one_by_one", "note_family", "take_rows"]
+
+_notes: ContextVar[list[str] | None] = ContextVar("_notes", default=None)
 
 
 # Parameters that mean the same in every estimator that has them; `device` is checked by `resolve_device`.
@@ -99,6 +103,35 @@ def fit_family(
             some = {"candidates": [candidates[candidate_index]], "splits": [splits[index] for index in wanted]}
             for _, position, member in fit(X, y, **some, sample_weight=sample_weight):
                 yield candidate_index, wanted[position], member
+
+
+def note_family(note: str) -> None:
+    """Let whoever listens by :func:`family_notes` know how a family is fitted; called by family fits.
+
+    Parameters
+    ----------
+    note : str
+        A line.
+    """
+    notes = _notes.get()
+    if notes is not None and note not in notes:
+        notes.append(note)
+
+
+@contextmanager
+def family_notes(notes: list[str]):
+    """Collect what family fits say of how they share the work.
+
+    Parameters
+    ----------
+    notes : list of str
+        Where to put their lines, each once.
+    """
+    token = _notes.set(notes)
+    try:
+        yield
+    finally:
+        _notes.reset(token)
 
 
 def take_rows(data, rows):

@@ -1,7 +1,15 @@
-"""Family fits of networks: members of one shape are trained as a stack."""
+"""Family fits of networks: members of one shape are trained as stacks.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, fields
+What a stack can do is listed in :func:`skdl.engine.stacked.why_alone`; a member that wants more is fitted alone.
+"""
+
+import itertools
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import joblib
@@ -9,50 +17,35 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from skdl.base import fit_one_by_one, take_rows
-from skdl.engine import PLATEAU, TrainingPlan, train_stacked
+from skdl.base import fit_one_by_one, note_family, take_rows
+from skdl.engine import train_stacked
+from skdl.engine.stacked import why_alone
+from skdl.kernels.threads import one_torch_thread
 from skdl.nn import StackedMLP
 from skdl.utils import resolve_device
 
+# Parameters that change nothing in a network and its data, only how it is trained.
+_OF_TRAINING = frozenset(
+    {"optimizer", "lr", "weight_decay", "max_epochs", "patience", "schedule", "gradient_clip", "verbose"}
+)
 # Parameters that change nothing in how X and y become tensors.
-_TRAINING_ONLY = frozenset(
-    {
-        "hidden_layer_sizes",
-        "activation",
-        "normalization",
-        "residual",
-        "weight_init",
-        "dropout",
-        "optimizer",
-        "lr",
-        "weight_decay",
-        "max_epochs",
-        "patience",
-        "schedule",
-        "gradient_clip",
-        "verbose",
-    }
-)
+_OF_NETWORK = _OF_TRAINING | {"hidden_layer_sizes", "activation", "normalization", "residual", "weight_init", "dropout"}
 
-# The fields of a plan that a stack follows; a member that sets any other one is fitted alone.
-_STACKED = frozenset(
-    {
-        "optimizer",
-        "lr",
-        "weight_decay",
-        "batch_size",
-        "max_epochs",
-        "patience",
-        "schedule",
-        "gradient_clip",
-        "callbacks",  # looked at elsewhere
-        "verbose",
-    }
-)
-
-# A stack whose weights, gradients and moments leave the cache loses what it gained by fewer calls.
-_CPU_BYTES = 24 * 2**20
+# What a stack reads and writes at each step stays in the cache of a core.
+_CPU_BYTES = 4 * 2**20
 _GPU_SHARE = 0.25
+
+
+@dataclass
+class _Member:
+    """A member that is to be stacked."""
+
+    candidate: int
+    split: int
+    estimator: Any
+    module: Any
+    data: tuple
+    plan: Any
 
 
 def fit_networks(
@@ -67,9 +60,9 @@ def fit_networks(
 ) -> Iterator[tuple[int, int, Any]]:
     """Fit an estimator for every candidate on every split, as :func:`skdl.base.fit_family` says.
 
-    A member differs from one that is fitted alone by the rounding of batched products. Members with callbacks, those
-    whose network a stack does not take (:meth:`skdl.nn.StackedMLP.takes`), and those that share their shape with no
-    other, are fitted alone. A member whose training diverges does not come.
+    A member differs from one that is fitted alone by the rounding of batched products, and does not depend on its
+    siblings by a single bit. On a CPU each of torch's threads trains a stack of its own. A member whose training
+    diverges does not come.
 
     Parameters
     ----------
@@ -87,108 +80,175 @@ def fit_networks(
     fitted : estimator
         The fitted member.
     """
-    packs: dict[tuple, list] = {}
-    alone = []
-    wanted: dict[int, list[int]] = {}
     if pairs is None:
         pairs = [(candidate, split) for split in range(len(splits)) for candidate in range(len(candidates))]
-    for candidate_index, split_index in pairs:
-        wanted.setdefault(split_index, []).append(candidate_index)
-    for split_index, chosen in wanted.items():
-        rows = splits[split_index]
-        X_split, y_split, weight_split = (take_rows(part, rows) for part in (X, y, sample_weight))
+    families: dict[tuple, list[_Member]] = {}
+    alone: dict[tuple[int, int], str] = {}
+    for member, why in _prepared(estimator, X, y, candidates, splits, sample_weight, pairs):
+        if why:
+            alone[member.candidate, member.split] = why
+        else:
+            families.setdefault(_shape(member), []).append(member)
+    for family in [key for key, members in families.items() if len(members) == 1]:
+        (only,) = families.pop(family)
+        alone[only.candidate, only.split] = "no other network has its shape, optimizer and batches"
+    packs = [pack for family in families.values() for pack in _cut(family)]
+    del families
+    _tell(type(estimator).__name__, packs, alone)
+    n_threads = torch.get_num_threads() if packs and packs[0][0].plan.device.type == "cpu" else 1
+    if n_threads > 1 and len(packs) > 1:
+        yield from _fit_in_threads(packs, min(n_threads, len(packs)))
+    else:
+        for pack in packs:
+            yield from _fit_pack(pack)
+    for candidate, split in alone:
+        one = {"candidates": [candidates[candidate]], "splits": [splits[split]], "sample_weight": sample_weight}
+        for _, _, fitted in fit_one_by_one(estimator, X, y, **one):
+            yield candidate, split, fitted
+
+
+def _prepared(estimator, X, y, candidates, splits, sample_weight, pairs) -> Iterator[tuple[_Member, str]]:
+    """Yield the members, with their data where they can be stacked, and why the others cannot."""
+    wanted: dict[int, list[int]] = {}
+    for candidate, split in pairs:
+        wanted.setdefault(split, []).append(candidate)
+    prototypes: dict[int, tuple] = {}
+    for candidate in sorted({candidate for candidate, _ in pairs}):
+        prototype = clone(estimator).set_params(**clone(dict(candidates[candidate]), safe=False))
+        settings = prototype.get_params(deep=False)
+        keys = [
+            joblib.hash({name: value for name, value in settings.items() if name not in others})
+            for others in (_OF_NETWORK, _OF_TRAINING)
+        ]
+        alone = next((name for name in ("callbacks", "warm_start") if settings.get(name)), "")
+        if not alone:
+            prototype._check_parameters()
+        prototypes[candidate] = prototype, keys, f"it has {alone}" if alone else ""
+    for split, chosen in wanted.items():
+        part: tuple | None = None
         prepared: dict[str, tuple] = {}
-        for candidate_index in chosen:
-            member = clone(estimator).set_params(**clone(dict(candidates[candidate_index]), safe=False))
-            if member.callbacks or member.warm_start or not _stackable(member):
-                alone.append((candidate_index, split_index))
+        modules: dict[str, Any] = {}
+        for candidate in chosen:
+            prototype, (data_key, network_key), why = prototypes[candidate]
+            if why:
+                yield _Member(candidate, split, None, None, (), None), why
                 continue
-            member._check_parameters()
-            settings = member.get_params(deep=False)
-            key = joblib.hash({name: value for name, value in settings.items() if name not in _TRAINING_ONLY})
-            if member.random_state is None or key not in prepared:  # without a seed every member draws its own
+            member = clone(prototype)
+            drawn = member.random_state is None  # then every member draws a seed of its own
+            if drawn or data_key not in prepared:
+                if part is None:
+                    part = tuple(take_rows(whole, splits[split]) for whole in (X, y, sample_weight))
                 before = set(vars(member))
-                data = member._prepare(X_split, y_split, weight_split)
-                prepared[key] = {name: vars(member)[name] for name in set(vars(member)) - before}, data
-            learnt, data = prepared[key]
+                data = member._prepare(*part)
+                prepared[data_key] = {name: vars(member)[name] for name in set(vars(member)) - before}, data
+            learnt, data = prepared[data_key]
             vars(member).update(learnt)
-            module = member._new_module()
-            shape = _shape(member, module, data) if StackedMLP.takes(module) else (candidate_index, split_index)
-            packs.setdefault(shape, []).append((candidate_index, split_index, member, module, data))
-    for pack in packs.values():
-        size = _members_at_once(pack)
-        for start in range(0, len(pack), size):
-            yield from _fit_pack(pack[start : start + size])
-    for candidate_index, split_index in alone:
-        for _, _, member in fit_one_by_one(
-            estimator,
-            X,
-            y,
-            candidates=[candidates[candidate_index]],
-            splits=[splits[split_index]],
-            sample_weight=sample_weight,
-        ):
-            yield candidate_index, split_index, member
+            if drawn or network_key not in modules:
+                modules[network_key] = member._new_module()  # a stack copies the weights
+            module = modules[network_key]
+            plan = member._plan(resolve_device(member.device), member.max_epochs)
+            yield _Member(candidate, split, member, module, data, plan), why_alone(plan, module, data[0])
 
 
-def _stackable(member) -> bool:
-    """Whether a member asks for nothing that :func:`skdl.engine.train_stacked` does not do."""
-    others = [field for field in fields(TrainingPlan) if field.name not in _STACKED and field.default is not MISSING]
-    return member.schedule != PLATEAU and all(
-        getattr(member, field.name, field.default) == field.default for field in others
-    )
-
-
-def _shape(member, module, data) -> tuple:
+def _shape(member: _Member) -> tuple:
     """What members must have in common to be stacked."""
-    train, valid = data
+    train, valid = member.data
+    plan = member.plan
     return (
-        tuple((name, tuple(weight.shape)) for name, weight in module.named_parameters()),
-        tuple(type(layer) for layer in module.modules()),
-        member.optimizer,
-        member.batch_size,
-        str(resolve_device(member.device)),
-        member._task,
-        tuple((tuple(tensor.shape), tensor.dtype) for tensor in train._tensors()),
-        None if valid is None else tuple(tuple(tensor.shape) for tensor in valid._tensors()),
+        tuple((name, tuple(weight.shape)) for name, weight in member.module.named_parameters()),
+        tuple(type(layer) for layer in member.module.modules()),
+        plan.optimizer,
+        plan.batch_size,
+        str(plan.device),
+        plan.task,
+        -(-len(train) // plan.batch_size),
+        tuple((tuple(tensor.shape[1:]), tensor.dtype) for tensor in train._tensors()),
+        # Validation takes no step, so that any number of rows goes with any other; but all have some, or none has.
+        None if valid is None else len(valid._tensors()),
     )
 
 
-def _members_at_once(pack: list) -> int:
-    """How many members' weights, gradients, moments and activations fit where they are fast."""
-    _, _, member, module, (train, _) = pack[0]
-    n_weights = sum(weight.numel() for weight in module.parameters())
-    widths = sum(weight.shape[0] for weight in module.parameters() if weight.ndim == 2)
-    rows = min(member.batch_size, len(train))
+def _cut(family: list[_Member]) -> list[list[_Member]]:
+    """Cut a family into packs whose weights, gradients, moments and activations fit where they are fast."""
+    first = family[0]
+    n_weights = sum(weight.numel() for weight in first.module.parameters())
+    widths = sum(weight.shape[0] for weight in first.module.parameters() if weight.ndim == 2)
+    rows = min(first.plan.batch_size, len(first.data[0]))
     per_member = 4 * (6 * n_weights + 3 * rows * widths)
-    device = resolve_device(member.device)
+    device = first.plan.device
     if device.type == "cuda":
-        return max(1, int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0]) // per_member)
-    return max(1, _CPU_BYTES // per_member)
+        size, n_threads = int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0]) // per_member, 1
+    else:
+        size, n_threads = _CPU_BYTES // per_member, torch.get_num_threads()
+    n_packs = -(-len(family) // max(1, size))
+    # As many packs for each thread; what a member comes to is the same in any of them.
+    n_packs = min(len(family), -(-n_packs // n_threads) * n_threads)
+    bounds = np.linspace(0, len(family), n_packs + 1).round().astype(int)
+    return [family[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
-def _fit_pack(pack: list) -> Iterator[tuple[int, int, Any]]:
+def _tell(name: str, packs: list[list[_Member]], alone: dict[tuple[int, int], str]) -> None:
+    sizes = Counter(len(pack) for pack in packs)
+    if sizes:
+        words = ", ".join(f"{count} of {size}" for size, count in sorted(sizes.items(), reverse=True))
+        note_family(f"{name}: {sum(map(len, packs))} networks trained in {len(packs)} stacks ({words})")
+    for why, count in Counter(alone.values()).items():
+        note_family(f"{name}: {count} networks trained one by one, since {why}")
+
+
+def _fit_in_threads(packs: list[list[_Member]], n_threads: int) -> Iterator[tuple[int, int, Any]]:
+    """Train packs, some at a time, and yield their members as they come."""
+    finished: queue.SimpleQueue = queue.SimpleQueue()
+    ended = threading.Event()
+
+    def work(pack: list[_Member]) -> None:
+        try:
+            for item in _fit_pack(pack, ended.is_set):
+                finished.put((item, None))
+            finished.put((None, None))
+        except BaseException as error:
+            finished.put((None, error))
+
+    with one_torch_thread(), ThreadPoolExecutor(n_threads) as pool:
+        for pack in packs:
+            pool.submit(work, pack)
+        n_left = len(packs)
+        try:
+            while n_left:
+                item, error = finished.get()
+                if error is not None:
+                    raise error
+                if item is None:
+                    n_left -= 1
+                else:
+                    yield item
+        finally:
+            ended.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _fit_pack(pack: list[_Member], stop: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, int, Any]]:
     """Train a pack and yield its members; halve it where the device's memory does not hold it."""
-    if len(pack) == 1:
-        candidate_index, split_index, member, module, data = pack[0]
-        yield candidate_index, split_index, member._train(module, *data)
-        return
-    members = [item[2] for item in pack]
-    plans: list[TrainingPlan] = [member._plan(resolve_device(member.device), member.max_epochs) for member in members]
-    data = list({id(item[4][0]): item[4] for item in pack}.values())
-    data_of = [next(i for i, known in enumerate(data) if known[0] is item[4][0]) for item in pack]
-    stack = StackedMLP([item[3] for item in pack], plans[0].device)
-    train = [part for part, _ in data]
+    plans = [member.plan for member in pack]
+    data = list({id(member.data[0]): member.data for member in pack}.values())
+    place = {id(known[0]): position for position, known in enumerate(data)}
+    data_of = [place[id(member.data[0])] for member in pack]
     valid = [part for _, part in data if part is not None] or None
     pending = set(range(len(pack)))
     try:
-        with torch.inference_mode(False), torch.enable_grad():
-            for trained in train_stacked(stack, plans, train, valid, data_of):
-                candidate_index, split_index, member, _, _ = pack[trained.position]
-                member._store_state(trained.weights, trained.optimizer, trained.history)
+        with torch.inference_mode(False), torch.no_grad():
+            stack = StackedMLP([member.module for member in pack], plans[0].device)
+            for trained in train_stacked(stack, plans, [part for part, _ in data], valid, data_of, stop):
+                member = pack[trained.position]
+                member.estimator._store_state(trained.weights, trained.optimizer, trained.history)
                 pending.discard(trained.position)
-                yield candidate_index, split_index, member
+                yield member.candidate, member.split, member.estimator
+        return
     except torch.OutOfMemoryError:
-        rest = [pack[position] for position in np.sort(list(pending))]
-        yield from _fit_pack(rest[: len(rest) // 2])
-        yield from _fit_pack(rest[len(rest) // 2 :])
+        if len(pack) == 1:
+            raise
+    rest = [pack[position] for position in sorted(pending)]
+    middle = len(rest) // 2
+    for half in (rest[:middle], rest[middle:]):
+        if half:
+            yield from _fit_pack(half, stop)

@@ -1,81 +1,100 @@
-"""Many networks of one shape as a single module, their weights stacked along a first axis."""
+"""Many networks of one shape side by side, their weights in one flat tensor."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdl.nn import stacked_loops as loops
 from skdl.nn.dropout import StreamDropout
+from skdl.nn.losses import Loss
 from skdl.nn.mlp import MLP
 from skdl.utils import derive_keys, random_keep
 
+# Activations whose derivative is known from their value: (in place, multiplies a gradient by the derivative).
+_BY_HAND: dict[type, tuple[Callable | None, Callable | None]] = {
+    nn.ReLU: (None, None),  # compiled, together with the bias
+    nn.Identity: (None, None),
+    nn.Tanh: (torch.tanh_, lambda gradient, value: gradient.mul_(1.0 - value * value)),
+    nn.Sigmoid: (torch.sigmoid_, lambda gradient, value: gradient.mul_(value - value * value)),
+}
 
-class StackedMLP(nn.Module):
+
+class StackedMLP:
     """``M`` multi-layer perceptrons side by side; each keeps its own weights, dropout and seed.
 
     One batched product takes the place of ``M`` small ones, which is what makes a family of small networks cheap: their
-    cost is in the number of calls, not in the arithmetic.
+    cost is in the number of calls, not in the arithmetic. On a CPU the passes forward and back are written out over
+    buffers that are used again at each step (memory that is new has to be mapped and misses the cache, which costs
+    more than the arithmetic of small layers); on other devices, and where layers want it, torch differentiates.
 
     Parameters
     ----------
     members : sequence of MLP
         Networks whose weights have the same shapes.
+    device : torch.device
+        Where they are trained.
+
+    Attributes
+    ----------
+    flat, gradient : Tensor of shape (M * P,)
+        All weights and their gradient: for each of the networks' tensors a block with the members one after another.
+    weights : list of Tensor, each of shape (M, ...)
+        The blocks of ``flat``.
     """
 
-    def __init__(self, members: Sequence[MLP]):
-        super().__init__()
+    def __init__(self, members: Sequence[MLP], device: torch.device):
         first = members[0]
         self.names = [name for name, _ in first.named_parameters()]
+        self.shapes = [tuple(weight.shape) for weight in first.parameters()]
+        self.block_sizes = np.array([int(np.prod(shape)) for shape in self.shapes])
+        self.size = len(members)
         weights = zip(*(module.parameters() for module in members), strict=True)
-        self.weights = nn.ParameterList(torch.stack([weight.detach() for weight in same]) for same in weights)
+        self.flat = torch.cat([torch.stack(same).detach().flatten() for same in weights]).to(device)
         self.n_embeddings = len(first.embeddings)
-        # Layers without weights work on a stack as they do on a matrix; dropout needs the members' own rates and seeds.
-        self.plain = [layer for layer in first.layers if not isinstance(layer, nn.Linear)]
-        self.order = [isinstance(layer, nn.Linear) for layer in first.layers]
+        self.layers = list(first.layers)
         dropouts = [[layer for layer in module.layers if isinstance(layer, StreamDropout)] for module in members]
         self.rates = np.array([[layer.p for layer in layers] for layers in dropouts])  # (M, n_dropouts)
         self.seeds = np.array([layers[0].seed if layers else 0 for layers in dropouts])  # (M,)
         self.step = 0
-
-    @staticmethod
-    def takes(module: nn.Module) -> bool:
-        """Whether a network may be a member: linear layers, activations, dropout, and embeddings of categories."""
-        return isinstance(module, MLP) and module.is_plain
-
-    def forward(self, numeric: Tensor, codes: Tensor | None = None) -> Tensor:
-        """Return the outputs ``(M, n, n_outputs)`` of columns ``(M, n, d)`` and codes ``(M, n, c)``."""
-        weights = iter(self.weights)
-        if codes is not None:
-            member = torch.arange(len(codes), device=codes.device)[:, None]
-            parts = [numeric]
-            for column in range(self.n_embeddings):
-                code = codes[:, :, column]  # (M, n)
-                # Code 0 is an unknown category: its embedding is zero, and the factor keeps its gradient so.
-                parts.append(next(weights)[member, code] * (code > 0).unsqueeze(-1))
-            numeric = torch.cat(parts, dim=2)
-        plain, dropout = iter(self.plain), 0
-        for has_weights in self.order:
-            if has_weights:
-                weight, bias = next(weights), next(weights)  # (M, n_out, n_in), (M, n_out)
-                numeric = torch.baddbmm(bias.unsqueeze(1), numeric, weight.transpose(1, 2))
-                continue
-            layer = next(plain)
+        # Dropout hides the values that other activations' derivatives are computed from.
+        known = {nn.Linear, StreamDropout, nn.ReLU, nn.Identity} if dropouts[0] else {nn.Linear, *_BY_HAND}
+        self.by_hand = device.type == "cpu" and not self.n_embeddings and {type(x) for x in self.layers} <= known
+        # Of each hidden layer the activation, and the place of the dropout after it, in the order of dropouts.
+        self.hidden: list[tuple[type, int | None]] = []
+        for layer in self.layers:
             if isinstance(layer, StreamDropout):
-                numeric = self._drop(numeric, layer.layer, dropout)
-                dropout += 1
-            else:
-                numeric = layer(numeric)
-        self.step += self.training
-        return numeric
+                place = sum(dropout is not None for _, dropout in self.hidden)
+                self.hidden[-1] = (self.hidden[-1][0], place)
+            elif not isinstance(layer, nn.Linear):
+                self.hidden.append((type(layer), None))
+        self._cut()
 
-    def _drop(self, x: Tensor, layer: int, position: int) -> Tensor:
-        if not self.training:
-            return x
-        keys = derive_keys(self.seeds, "dropout", layer, self.step)
-        kept = torch.as_tensor(1.0 - self.rates[:, position], dtype=torch.float32, device=x.device)  # (M,)
-        keep = random_keep(keys, x[0].numel(), 1.0 - self.rates[:, position], device=x.device).view(x.shape)
-        return x * keep / kept.view(-1, 1, 1)
+    def _cut(self) -> None:
+        """Look at the flat tensors as blocks."""
+        self.gradient = torch.zeros_like(self.flat)
+        self.weights = self.blocks(self.flat)
+        self.gradients = self.blocks(self.gradient)
+        if self.by_hand:
+            self.biases = [block.numpy() for block in self.weights[1::2]]
+            self.bias_gradients = [block.numpy() for block in self.gradients[1::2]]
+            self.transposed = [block.transpose(1, 2) for block in self.weights[::2]]
+            self.tapes: dict[int, _Tape] = {}
+        else:
+            for weight, gradient in zip(self.weights, self.gradients, strict=True):
+                weight.requires_grad_()
+                weight.grad = gradient
+
+    def blocks(self, flat: Tensor) -> list[Tensor]:
+        """Return the blocks ``(M, ...)`` of a tensor that is arranged like ``flat``; they share its memory."""
+        flat = flat.detach()
+        parts = torch.split(flat, (self.size * self.block_sizes).tolist())
+        return [part.view(self.size, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def chosen(self, flat: Tensor, rows: Tensor) -> Tensor:
+        """Return what some members have in a tensor that is arranged like ``flat``, in the same arrangement."""
+        return torch.cat([block[rows].flatten() for block in self.blocks(flat)])
 
     def keep(self, rows: Tensor) -> None:
         """Forget all members but those in ``rows``.
@@ -85,29 +104,198 @@ class StackedMLP(nn.Module):
         rows : Tensor of int of shape (m,)
             Positions of the members that stay.
         """
-        self.weights = nn.ParameterList(weight.detach()[rows] for weight in self.weights)
+        self.flat = self.chosen(self.flat, rows)
+        self.size = len(rows)
         chosen = rows.cpu().numpy()
         self.rates, self.seeds = self.rates[chosen], self.seeds[chosen]
+        self._cut()
 
-    def member_state(self, row: int, weights: Sequence[Tensor] | None = None) -> dict:
+    def member_state(self, row: int, flat: Tensor | None = None) -> dict:
         """Return the state dict that a member has as a network of its own.
 
         Parameters
         ----------
         row : int
             The member's position.
-        weights : sequence of Tensor or None, default=None
-            Stacked weights to read in place of the present ones.
+        flat : Tensor or None, default=None
+            Weights to read in place of the present ones.
 
         Returns
         -------
         dict
             What ``MLP.load_state_dict`` takes.
         """
-        source = self.weights if weights is None else weights
-        state: dict = {name: weight.detach()[row] for name, weight in zip(self.names, source, strict=True)}
-        places = [place for place, has_weights in enumerate(self.order) if not has_weights]
-        for place, layer in zip(places, self.plain, strict=True):
+        blocks = self.blocks(self.flat if flat is None else flat)
+        state: dict = {name: block[row] for name, block in zip(self.names, blocks, strict=True)}
+        for place, layer in enumerate(self.layers):
             if isinstance(layer, StreamDropout):
                 state[f"layers.{place}._extra_state"] = torch.tensor(self.step)
         return state
+
+    def differentiate(self, inputs: tuple[Tensor, ...], target: Tensor, scale: Tensor, criterion: Loss) -> Tensor:
+        """Compute the members' losses on a batch, and leave their derivative in ``gradient``.
+
+        Parameters
+        ----------
+        inputs : tuple of Tensor, each of shape (M, B, ...)
+            What the networks take.
+        target : Tensor of shape (M, B, ...)
+            What the loss compares with.
+        scale : Tensor of shape (M, B)
+            The factor of each sample's loss in the sum that is a member's loss.
+        criterion : Loss
+            The loss.
+
+        Returns
+        -------
+        Tensor of shape (M,)
+        """
+        if self.by_hand:
+            tape = self._forward(inputs[0], training=True)
+            losses = self._losses_by_hand(tape, target, scale, criterion)
+            self._back(tape, inputs[0])
+        else:
+            self.gradient.zero_()
+            with torch.enable_grad():
+                losses = _sum(criterion, self._outputs(*inputs, training=True), target, scale)
+                losses.sum().backward()
+        self.step += 1
+        return losses.detach()
+
+    @torch.no_grad()
+    def losses(self, inputs: tuple[Tensor, ...], target: Tensor, scale: Tensor, criterion: Loss) -> Tensor:
+        """Compute the members' losses on a batch without dropout; see :meth:`differentiate`."""
+        if not self.by_hand:
+            return _sum(criterion, self._outputs(*inputs, training=False), target, scale)
+        tape = self._forward(inputs[0], training=False)
+        loops.add_bias(tape.arrays[-1], self.biases[-1])
+        return _sum(criterion, tape.values[-1], target, scale)
+
+    # With torch's derivatives.
+
+    def _outputs(self, numeric: Tensor, codes: Tensor | None = None, *, training: bool) -> Tensor:
+        """Return the outputs ``(M, B, n_outputs)`` of columns ``(M, B, d)`` and codes ``(M, B, c)``."""
+        weights = iter(self.weights)
+        if codes is not None:
+            member = torch.arange(len(codes), device=codes.device)[:, None]
+            parts = [numeric]
+            for column in range(self.n_embeddings):
+                code = codes[:, :, column]  # (M, B)
+                # Code 0 is an unknown category: its embedding is zero, and the factor keeps its gradient so.
+                parts.append(next(weights)[member, code] * (code > 0).unsqueeze(-1))
+            numeric = torch.cat(parts, dim=2)
+        dropout = 0
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                weight, bias = next(weights), next(weights)  # (M, n_out, n_in), (M, n_out)
+                numeric = torch.baddbmm(bias.unsqueeze(1), numeric, weight.transpose(1, 2))
+            elif isinstance(layer, StreamDropout):
+                if training:
+                    numeric = numeric * self._mask(dropout, numeric.shape, numeric.device)
+                dropout += 1
+            else:
+                numeric = layer(numeric)
+        return numeric
+
+    def _mask(self, position: int, shape: tuple, device: torch.device) -> Tensor:
+        """What dropout multiplies with: 0, or the inverse of the kept part."""
+        kept = 1.0 - self.rates[:, position]
+        keys = derive_keys(self.seeds, "dropout", position, self.step)
+        keep = random_keep(keys, shape[1] * shape[2], kept, device=device).view(shape)
+        return keep * torch.as_tensor(1.0 / kept, dtype=torch.float32, device=device).view(-1, 1, 1)
+
+    # By hand.
+
+    def _tape(self, n_rows: int) -> "_Tape":
+        if n_rows not in self.tapes:
+            widths = [shape[0] for shape in self.shapes[::2]]
+            self.tapes[n_rows] = _Tape(self.size, n_rows, widths)
+        return self.tapes[n_rows]
+
+    def _forward(self, x: Tensor, *, training: bool) -> "_Tape":
+        """Compute the values of all layers, the last one's without its bias."""
+        tape = self._tape(x.shape[1])
+        for depth, value in enumerate(tape.values):
+            torch.bmm(x, self.transposed[depth], out=value)
+            x = value
+            if depth == len(self.hidden):
+                break
+            activation, dropout = self.hidden[depth]
+            add = loops.add_bias_relu if activation is nn.ReLU else loops.add_bias
+            add(tape.arrays[depth], self.biases[depth])
+            in_place = _BY_HAND[activation][0]
+            if in_place is not None:
+                in_place(x)
+            if dropout is not None and training:
+                tape.masks[depth] = self._mask(dropout, x.shape, x.device)
+                x.mul_(tape.masks[depth])
+        return tape
+
+    def _losses_by_hand(self, tape: "_Tape", target: Tensor, scale: Tensor, criterion: Loss) -> Tensor:
+        """Turn the outputs into the derivative of the losses by them, in place, and add up the last bias's."""
+        outputs, array = tape.values[-1], tape.arrays[-1]
+        bias, bias_gradient = self.biases[-1], self.bias_gradients[-1]
+        if criterion.kind != "cross_entropy" or criterion.label_smoothing or target.dtype.is_floating_point:
+            loops.add_bias(array, bias)
+            with torch.enable_grad():
+                leaf = outputs.detach().clone().requires_grad_()
+                losses = _sum(criterion, leaf, target, scale)
+                (derivative,) = torch.autograd.grad(losses.sum(), leaf)
+            outputs.copy_(derivative)
+            loops.sum_rows(array, bias_gradient)
+            return losses
+        codes, factors = target.numpy(), scale.numpy()
+        losses = torch.empty(len(scale))
+        loops.shift_logits(array, bias, codes, tape.chosen)
+        torch.exp(outputs, out=outputs)
+        loops.softmax_gradient(array, codes, factors, tape.sums_array, bias_gradient)
+        torch.log(tape.sums, out=tape.sums)
+        loops.scaled_sum(tape.sums_array, tape.chosen, factors, losses.numpy())
+        return losses
+
+    def _back(self, tape: "_Tape", x: Tensor) -> None:
+        gradient = tape.values[-1]
+        for depth in range(len(self.hidden), 0, -1):
+            value, array = tape.values[depth - 1], tape.arrays[depth - 1]
+            torch.bmm(gradient.transpose(1, 2), value, out=self.gradients[2 * depth])
+            lower, lower_array = tape.gradients[depth - 1], tape.gradient_arrays[depth - 1]
+            torch.bmm(gradient, self.weights[2 * depth], out=lower)
+            activation, dropout = self.hidden[depth - 1]
+            if dropout is not None:
+                lower.mul_(tape.masks[depth - 1])
+            if activation is nn.ReLU:
+                loops.relu_gradient(lower_array, array, self.bias_gradients[depth - 1])
+            else:
+                derive = _BY_HAND[activation][1]
+                if derive is not None:
+                    derive(lower, value)
+                loops.sum_rows(lower_array, self.bias_gradients[depth - 1])
+            gradient = lower
+        torch.bmm(gradient.transpose(1, 2), x, out=self.gradients[0])
+
+
+class _Tape:
+    """The buffers of a pass forward and back over batches of one size.
+
+    Parameters
+    ----------
+    n_members, n_rows : int
+        How many there are of each.
+    widths : list of int
+        Of the layers.
+    """
+
+    def __init__(self, n_members: int, n_rows: int, widths: list[int]):
+        self.values = [torch.empty(n_members, n_rows, width) for width in widths]
+        self.gradients = [torch.empty(n_members, n_rows, width) for width in widths[:-1]]
+        self.arrays = [value.numpy() for value in self.values]
+        self.gradient_arrays = [gradient.numpy() for gradient in self.gradients]
+        self.masks: dict[int, Tensor] = {}
+        self.sums = torch.empty(n_members, n_rows)
+        self.sums_array = self.sums.numpy()
+        self.chosen = np.empty((n_members, n_rows), dtype=np.float32)
+
+
+def _sum(criterion: Loss, outputs: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    loss = criterion.per_sample(outputs.flatten(0, 1), target.flatten(0, 1))
+    return (loss.view(scale.shape) * scale).sum(dim=1)

@@ -1,5 +1,7 @@
 """Members of a family against the same members fitted alone."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from skorch.callbacks import EpochScoring
 
 import skdl.engine.stacked
-from skdl.base import fit_family, fit_one_by_one
+from skdl.base import family_notes, fit_family, fit_one_by_one
 from skdl.neural import MLPClassifier, MLPRegressor
 from skdl.neural import _family as family_module
 
@@ -52,6 +54,15 @@ def compare(estimator, X, y, candidates, splits, sample_weight=None, method="pre
     return family
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Stacks as large as they go; how many threads train them is tested for itself."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
 @pytest.fixture
 def stacks(monkeypatch):
     """The sizes of the stacks that are trained."""
@@ -78,7 +89,7 @@ def test_rates_decays_clips_schedules_and_lengths_of_their_own(data, splits, sta
         {"max_epochs": 2},
     ]
     compare(small(), *data, candidates, splits)
-    assert stacks == [24]
+    assert sum(stacks) == 24
 
 
 @pytest.mark.parametrize(
@@ -87,13 +98,13 @@ def test_rates_decays_clips_schedules_and_lengths_of_their_own(data, splits, sta
 def test_every_optimizer(data, splits, optimizer, stacks):
     candidates = [{"lr": 1e-2}, {"lr": 1e-3, "weight_decay": 0.1}]
     compare(small(optimizer=optimizer, weight_decay=0.0), *data, candidates, splits)
-    assert stacks == [6]
+    assert sum(stacks) == 6
 
 
 def test_rates_and_seeds_of_dropout(data, splits, stacks):
     candidates = [{"dropout": 0.1}, {"dropout": 0.5}, {"dropout": 0.5, "random_state": 7}]
     family = compare(small(), *data, candidates, splits)
-    assert stacks == [9]
+    assert sum(stacks) == 9
     assert not np.array_equal(family[1, 0].predict_proba(data[0]), family[2, 0].predict_proba(data[0]))
 
 
@@ -104,11 +115,89 @@ def test_early_stopping_of_its_own(data, splits, stacks):
     assert len({member.n_iter_ for member in family.values()}) > 2
 
 
-def test_shapes_and_row_counts_are_stacked_apart(data, stacks):
+def test_shapes_and_numbers_of_batches_are_stacked_apart(data, stacks):
     X, y = data
     splits = [np.arange(200), np.arange(100, 300), np.arange(150)]
-    compare(small(), X, y, [{}, {"hidden_layer_sizes": (4,)}, {"activation": "tanh"}, {"batch_size": 50}], splits)
-    assert sorted(stacks) == [2, 2, 2, 2]  # the two splits of 200 rows; the third one's members are alone
+    compare(small(), X, y, [{}, {"hidden_layer_sizes": (4,)}, {"activation": "tanh"}, {"batch_size": 70}], splits)
+    assert sorted(stacks) == [2, 2, 2, 3]  # with batches of 70 all splits have three; else the third one is alone
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"dropout": 0.3},
+        {"activation": "gelu"},  # which torch differentiates
+        {"early_stopping": True},
+        {"activation": "tanh", "optimizer": "momentum", "lr": 0.1},
+        {"activation": "sigmoid"},
+        {"activation": "identity"},
+        {"batch_size": 400},
+        {"hidden_layer_sizes": ()},
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_unequal_folds_share_a_stack(data, stacks, changes, weighted):
+    X, y = data
+    X = X[:257]
+    # 200, 199, 192 and 223 rows: six full batches, or seven of which the last ones differ.
+    splits = [np.arange(200), np.arange(57, 256), np.setdiff1d(np.arange(257), np.arange(0, 257, 4)), np.arange(223)]
+    weight = np.random.default_rng(0).integers(1, 4, len(X)).astype(float) if weighted else None
+    compare(small(**changes), X, y[:257], [{"lr": 1e-2}, {"weight_decay": 0.1}], splits, sample_weight=weight)
+    assert sorted(stacks) == ([8] if "batch_size" in changes else [2, 6])
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_and_siblings_change_no_bit(data, splits, n_threads, stacks):
+    X, y = data
+    crowd = [{"lr": rate} for rate in np.geomspace(1e-4, 0.1, 6)]
+    together = {(i, j): member for i, j, member in fit_family(small(), X, y, candidates=crowd, splits=splits)}
+    torch.set_num_threads(n_threads)
+    in_threads = {(i, j): member for i, j, member in fit_family(small(), X, y, candidates=crowd, splits=splits)}
+    assert torch.get_num_threads() == n_threads
+    few = {key[0]: member for *key, member in fit_family(small(), X, y, candidates=crowd[4:], splits=splits[1:2])}
+    assert stacks == [18, *[18 // n_threads] * n_threads, *[1] * min(2, n_threads)]
+    assert set(in_threads) == set(together)
+    for key, member in together.items():
+        for name, weight in member._weights.items():
+            np.testing.assert_array_equal(weight, in_threads[key]._weights[name])
+            if key in ((4, 1), (5, 1)):
+                np.testing.assert_array_equal(weight, few[key[0] - 4]._weights[name])
+
+
+def test_a_family_that_is_left_halfway_stops_its_threads(data, splits):
+    torch.set_num_threads(2)
+    family = fit_family(small(max_epochs=10_000), *data, candidates=[{}, {"max_epochs": 1}], splits=splits)
+    next(family)
+    family.close()
+    assert not any("ThreadPoolExecutor" in thread.name for thread in threading.enumerate())
+    assert torch.get_num_threads() == 2
+
+
+def test_some_pairs_as_in_bagging(data, stacks):
+    X, y = data
+    rng = np.random.default_rng(0)
+    splits = [rng.integers(0, len(X), 200) for _ in range(5)]
+    candidates = [{"random_state": seed} for seed in range(5)]
+    pairs = [(i, i) for i in range(5)]
+    members = {(i, j): m for i, j, m in fit_family(small(), X, y, candidates=candidates, splits=splits, pairs=pairs)}
+    assert set(members) == set(pairs)
+    assert stacks == [5]
+    for i in range(5):
+        alone = small(random_state=i).fit(X[splits[i]], y[splits[i]])
+        np.testing.assert_allclose(members[i, i].predict_proba(X), alone.predict_proba(X), atol=TOLERANCE)
+
+
+def test_a_family_says_how_it_is_trained(data, splits):
+    notes = []
+    candidates = [{}, {"lr": 1e-3}, {"label_smoothing": 0.1}, {"hidden_layer_sizes": (3,), "batch_size": 10}]
+    with family_notes(notes):
+        list(fit_family(small(), *data, candidates=candidates, splits=splits[:1]))
+    assert notes == [
+        "MLPClassifier: 2 networks trained in 1 stacks (1 of 2)",
+        "MLPClassifier: 1 networks trained one by one, since a stack has no label_smoothing",
+        "MLPClassifier: 1 networks trained one by one, since no other network has its shape, optimizer and batches",
+    ]
 
 
 def test_scaling_and_weights_belong_to_the_split(data, splits):
@@ -128,7 +217,7 @@ def test_full_batches(data, stacks):
     X, y = data
     splits = [train for train, _ in ShuffleSplit(4, train_size=60, random_state=0).split(X)]
     compare(small(batch_size=64), X, y, [{"lr": 1e-2}, {"lr": 1e-3}], splits)
-    assert stacks == [8]
+    assert sum(stacks) == 8
 
 
 def test_several_labels_and_targets(data, splits):
@@ -194,7 +283,7 @@ def test_callbacks_are_fitted_alone(data, splits, stacks):
 def test_without_a_seed_members_differ(data, splits, stacks):
     X, y = data
     members = [m for *_, m in fit_family(small(random_state=None), X, y, candidates=[{}, {}], splits=splits[:1])]
-    assert stacks == [2]
+    assert sum(stacks) == 2
     assert not np.array_equal(members[0].predict_proba(X), members[1].predict_proba(X))
 
 

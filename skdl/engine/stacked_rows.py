@@ -1,0 +1,117 @@
+"""The rows of the members of a stack, and their batches."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdl.engine.data import TensorData
+from skdl.nn.stacked_loops import gather
+from skdl.utils import derive_keys, random_permutation
+
+
+class StackedRows:
+    """The members' rows: each distinct data set once, an order for each distinct (data, seed).
+
+    Members may differ in their number of rows as long as an epoch has the same number of batches: what one has fewer is
+    padding in the last batch, of scale zero.
+    """
+
+    def __init__(self, data: Sequence[TensorData], keys: Sequence[tuple], batch_size: int):
+        self.keys = list(keys)
+        self.batch_size = batch_size
+        self.n_inputs = len(data[0].inputs)
+        self.device = data[0].inputs[0].device
+        used = list(dict.fromkeys(index for index, _ in keys))
+        self.place = {index: position for position, index in enumerate(used)}
+        self.lengths = np.array([len(data[index]) for index in used])
+        longest = int(self.lengths.max())
+        # Each tensor's rows as (D, n, k).
+        parts = zip(*(data[index]._tensors() for index in used), strict=True)
+        self.shapes = [tensor.shape[1:] for tensor in data[0]._tensors()]
+        self.tensors = [
+            torch.stack(
+                [_padded(tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None], longest) for tensor in same]
+            )
+            for same in parts
+        ]
+        self.weighted = data[0].weight is not None
+        if self.device.type == "cpu":
+            self.arrays = [tensor.numpy() for tensor in self.tensors]
+        self._settle()
+
+    def _settle(self) -> None:
+        distinct = list(dict.fromkeys(self.keys))
+        self.entries = [(self.place[index], seed) for index, seed in distinct]
+        where = {key: position for position, key in enumerate(distinct)}
+        self.entry = np.array([where[key] for key in self.keys])  # (M,)
+        self.data_of = np.array([self.place[index] for index, _ in self.keys])  # (M,)
+        self.n = self.lengths[self.data_of]  # (M,)
+        self.n_batches = -(-self.n // self.batch_size)  # (M,)
+        self.buffers: dict[int, tuple[list, list]] = {}
+        # Of each batch: where it begins, each member's number of rows, and the factors that make a sum a mean, (M, B).
+        self.parts = []
+        known: dict[tuple, tuple] = {}
+        for start in range(0, int(self.n.max()), self.batch_size):
+            counts = np.clip(self.n - start, 0, self.batch_size)
+            key = tuple(counts.tolist())
+            if key not in known:
+                there = np.arange(counts.max()) < counts[:, None]
+                scale = there / np.maximum(counts, 1)[:, None]
+                known[key] = counts, torch.as_tensor(scale, dtype=torch.float32, device=self.device)
+            self.parts.append((start, *known[key]))
+
+    def keep(self, stays: np.ndarray) -> None:
+        """Forget the other members."""
+        self.keys = [key for key, stay in zip(self.keys, stays, strict=True) if stay]
+        self._settle()
+
+    def _order(self, epoch: int | None) -> Tensor:
+        """The order of the rows of each entry, (E, n)."""
+        longest = int(self.n.max())
+        order = torch.arange(longest, device=self.device).repeat(len(self.entries), 1)
+        lengths = self.lengths[[place for place, _ in self.entries]]
+        for length in np.unique(lengths) if epoch is not None else ():
+            # One batch of everything has no order worth drawing; leaving it alone keeps sums in the order of the rows.
+            if length > self.batch_size:
+                those = np.flatnonzero(lengths == length)
+                keys = np.concatenate([derive_keys(self.entries[entry][1], "batches", epoch) for entry in those])
+                drawn = random_permutation(keys, int(length), device=self.device)
+                order[torch.from_numpy(those).to(self.device), :length] = drawn
+        return order
+
+    def batches(self, epoch: int | None) -> Iterator[tuple[np.ndarray, tuple, Tensor, Tensor]]:
+        """Yield (each member's number of rows, inputs (M, B, ...), target, scale); without an epoch in the rows' order.
+
+        The tensors are overwritten by the next batch. The scale makes a sum over rows the mean that a loss is.
+        """
+        order = self._order(epoch)
+        for start, counts, scale in self.parts:
+            tensors = self._gathered(order, start, scale.shape[1], counts)
+            weight = tensors.pop() if self.weighted else None
+            scaled = scale if weight is None else weight * scale
+            yield counts, tuple(tensors[: self.n_inputs]), tensors[self.n_inputs], scaled
+
+    def _gathered(self, order: Tensor, start: int, n_rows: int, counts: np.ndarray) -> list[Tensor]:
+        """The rows of each tensor, (M, n_rows, ...); those past a member's count are zero, or any, on other devices."""
+        parts = []
+        if self.device.type == "cpu":
+            if n_rows not in self.buffers:
+                flat = [tensor.new_empty(len(counts), n_rows, tensor.shape[2]) for tensor in self.tensors]
+                shaped = [part.view(*part.shape[:2], *shape) for part, shape in zip(flat, self.shapes, strict=True)]
+                self.buffers[n_rows] = [part.numpy() for part in flat], shaped
+            arrays, shaped = self.buffers[n_rows]
+            for source, out in zip(self.arrays, arrays, strict=True):
+                gather(source, self.data_of, order.numpy(), self.entry, start, counts, out)
+            return list(shaped)
+        data_of = torch.as_tensor(self.data_of, device=self.device)[:, None]  # (M, 1)
+        rows = order[:, start : start + n_rows][torch.as_tensor(self.entry, device=self.device)]  # (M, B)
+        for tensor, shape in zip(self.tensors, self.shapes, strict=True):
+            parts.append(tensor[data_of, rows].view(*rows.shape, *shape))
+        return parts
+
+
+def _padded(tensor: Tensor, n: int) -> Tensor:
+    missing = n - len(tensor)
+    return torch.cat([tensor, tensor.new_zeros(missing, *tensor.shape[1:])]) if missing else tensor
