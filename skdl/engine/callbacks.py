@@ -69,14 +69,14 @@ class EarlyStopping(Resumable):
             self.best_epoch_ = epoch
             self.best_weights_ = {
                 name: value.clone() if isinstance(value, torch.Tensor) else value
-                for name, value in net.module_.state_dict().items()
+                for name, value in net.bare_module().state_dict().items()
             }
         if over:
             net.stop_ = True
 
     def on_train_end(self, net, **kwargs):
         if self.best_weights_ is not None:
-            net.module_.load_state_dict(self.best_weights_)
+            net.bare_module().load_state_dict(self.best_weights_)
 
 
 class Schedule(Resumable):

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import zipfile
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Checkpoint:
     def remove(self) -> None:
         """Remove the file, and the drafts that killed processes left."""
         for path in [self.path, *glob.glob(f"{glob.escape(self.path)}.*.tmp")]:
-            if os.path.exists(path):
+            with suppress(FileNotFoundError):  # another process of the same training may be first
                 os.remove(path)
 
 

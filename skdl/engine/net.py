@@ -22,12 +22,15 @@ from skorch.callbacks import Callback, EpochTimer
 from skorch.history import History
 from skorch.utils import to_tensor
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from skdl.engine.averaging import WeightAverage
 from skdl.engine.callbacks import Resumable
 from skdl.engine.checkpoints import Checkpoint, generators_state, set_generators_state
 from skdl.engine.data import Batches, TensorData
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
+from skdl.nn import StreamDropout
+from skdl.nn.augmentation import Augmentation, mixed_loss
 
 
 class _InMemoryLoop(NeuralNet):
@@ -36,7 +39,7 @@ class _InMemoryLoop(NeuralNet):
     ``seed`` decides the order of the batches, ``l1`` is the factor of the penalty on absolute weights, and with an
     ``ema_decay`` moving averages of the weights are what is validated and what the training ends with.
     ``rate_factors`` are factors of the learning rate by the names of weights; a ``checkpoint`` is what the state is
-    written to.
+    written to; ``precision`` is the type of :class:`torch.autocast` while training.
     """
 
     def __init__(
@@ -47,9 +50,12 @@ class _InMemoryLoop(NeuralNet):
         ema_decay: float | None = None,
         rate_factors: dict[str, float] | None = None,
         checkpoint: Checkpoint | None = None,
+        precision: torch.dtype | None = None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
+        self.precision = precision
+        self._compiled: list = []
         self.checkpoint = checkpoint
         self.rate_factors = rate_factors
         self.seed = seed
@@ -93,13 +99,47 @@ class _InMemoryLoop(NeuralNet):
             return Batches(dataset, batch_size, seed=self.seed, epoch=len(self.history))
         return Batches(dataset, self.batch_size)
 
+    def bare_module(self):
+        """The module, without what wraps it where several processes train."""
+        wrapped = isinstance(self.module_, DistributedDataParallel)
+        return self.module_.module if wrapped else self.module_
+
+    def use_compiled(self) -> None:
+        """Train by what :func:`torch.compile` makes of the module; predictions stay the module's own."""
+        for layer in self.module_.modules():
+            # They count their calls in Python, and would be compiled for each.
+            if isinstance(layer, (StreamDropout, Augmentation)):
+                layer.forward = torch.compiler.disable(layer.forward)
+        self._compiled = [torch.compile(self.module_)]
+        self._compiled_works = False
+
+    def _call_compiled(self, x: tuple):
+        try:
+            output = self._compiled[0](*x)
+        except Exception as error:
+            if self._compiled_works:
+                raise
+            self.module_(*x)  # where the module itself is at fault, this says so
+            raise ValueError(
+                f"compile=True: torch.compile cannot compile this network here ({type(error).__name__}: {error}). Set "
+                "compile=False, or see to what is missing: a C++ compiler on a CPU, Triton on a GPU."
+            ) from error
+        self._compiled_works = True
+        return output
+
     def infer(self, x, **fit_params):
         if isinstance(x, tuple):
+            if self._compiled and self.module_.training:
+                return self._call_compiled(x)
             return self.module_(*x, **fit_params)
         return self.module_(to_tensor(x, device=self.device).float(), **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         if isinstance(y_true, tuple):
+            mixture = getattr(self.module_, "mixture", None) if training else None
+            if mixture is not None:
+                target, weight = y_true
+                return mixed_loss(self.criterion_, y_pred, target, weight, mixture)
             return self.criterion_(y_pred, *y_true)
         return self.criterion_(y_pred, to_tensor(y_true, device=self.device))
 
@@ -111,6 +151,8 @@ class _InMemoryLoop(NeuralNet):
         datasets = {"dataset_train": train, "dataset_valid": valid}
         weights = [weight for weight in self.module_.parameters() if weight.requires_grad]
         self.average_ = None if self.ema_decay is None else WeightAverage(weights, self.ema_decay)
+        # Gradients in float16 vanish unless the loss is scaled up.
+        self.scaler_ = torch.amp.GradScaler(torch.device(self.device).type) if self.precision is torch.float16 else None
         n_epochs = self.max_epochs if epochs is None else epochs
         first = self._resume()
         train_batches = self.get_iterator(train, training=True)
@@ -152,6 +194,7 @@ class _InMemoryLoop(NeuralNet):
             "module": self.module_.state_dict(),
             "optimizer": self.optimizer_.state_dict(),
             "average": None if self.average_ is None else self.average_.state_dict(),
+            "scaler": None if self.scaler_ is None else self.scaler_.state_dict(),
             "history": [{key: value for key, value in row.items() if key != "batches"} for row in self.history],
             "callbacks": {name: item.state_dict() for name, item in self.callbacks_ if isinstance(item, Resumable)},
             "generators": generators_state(torch.device(self.device)),
@@ -166,6 +209,8 @@ class _InMemoryLoop(NeuralNet):
         self.optimizer_.load_state_dict(state["optimizer"])
         if self.average_ is not None:
             self.average_.load_state_dict(state["average"])
+        if self.scaler_ is not None:
+            self.scaler_.load_state_dict(state["scaler"])
         self.history_ = History(dict(row, batches=[]) for row in state["history"])
         for name, item in self.callbacks_:
             if isinstance(item, Resumable):
@@ -196,10 +241,9 @@ class _InMemoryLoop(NeuralNet):
                 for hook in end:
                     hook(self, batch=shown, training=training, **step)
                 self._set_training(training)  # a hook may have predicted
+        all_losses, sizes = self._batch_losses(torch.stack(losses), sizes, iterator)
         counts = torch.tensor(sizes, dtype=torch.float64)
-        loss = (
-            torch.stack(losses).double().cpu() @ counts / counts.sum()
-        ).item()  # the epoch's one wait for the device
+        loss = (all_losses.double().cpu() @ counts / counts.sum()).item()  # the epoch's one wait for the device
         best = min((row[prefix + "_loss"] for row in self.history[:-1] if prefix + "_loss" in row), default=math.inf)
         self.history.record(prefix + "_loss", loss)
         self.history.record(prefix + "_loss_best", loss < best)
@@ -211,17 +255,27 @@ class _InMemoryLoop(NeuralNet):
                 "for extreme values in X and y."
             )
 
+    def _batch_losses(self, losses, sizes, iterator):
+        """The loss and the number of rows of each batch, whoever has computed them."""
+        return losses, sizes
+
     def train_step(self, batch, **fit_params):
         """Take one step of the optimizer."""
         if isinstance(self.optimizer_, torch.optim.LBFGS):  # evaluates its loss several times a step
             return super().train_step(batch, **fit_params)
         self.optimizer_.zero_grad(set_to_none=True)
         step = self.train_step_single(batch, **fit_params)
+        if self.scaler_ is not None:
+            self.scaler_.unscale_(self.optimizer_)
         for hook in self._hooks("on_grad_computed"):
             hook(self, named_parameters=list(self.get_all_learnable_params()), batch=batch, training=True)
         if self.l1:
             self._add_l1_gradient()
-        self.optimizer_.step()
+        if self.scaler_ is None:
+            self.optimizer_.step()
+        else:
+            self.scaler_.step(self.optimizer_)
+            self.scaler_.update()
         if self.average_ is not None:
             self.average_.update()
         return step
@@ -234,9 +288,14 @@ class _InMemoryLoop(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         inputs, target = batch
-        output = self.infer(inputs, **fit_params)
+        if self.precision is None:
+            output = self.infer(inputs, **fit_params)
+        else:
+            with torch.autocast(torch.device(self.device).type, self.precision):
+                output = self.infer(inputs, **fit_params)
+            output = output.float()
         loss = self.get_loss(output, target, X=inputs, training=True)
-        loss.backward()
+        (loss if self.scaler_ is None else self.scaler_.scale(loss)).backward()
         return {"loss": loss, "y_pred": output}
 
     def _hooks(self, name: str) -> list:

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from skdl.engine.callbacks import EarlyStopping, GradientValueClipping, ProgressBar, Schedule
 from skdl.engine.checkpoints import Checkpoint
 from skdl.engine.data import TensorData
+from skdl.engine.distributed import accelerated, make_accelerator
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import optimizer_arguments
+from skdl.engine.precision import autocast_type
 from skdl.nn import Loss
 from skdl.nn.anatomy import called_layers, heights
 from skdl.utils import fingerprint, for_each_chunk
@@ -83,6 +85,12 @@ class TrainingPlan:
         A directory that takes the state of the training while it lasts.
     checkpoint_every : int, default=1
         After how many epochs the state is written.
+    compile : bool, default=False
+        Whether to train by what ``torch.compile`` makes of the module.
+    mixed_precision : bool or str, default=False
+        As in :func:`skdl.engine.precision.autocast_type`.
+    accelerate : bool, default=False
+        Whether the processes that were launched together share the batches.
     callbacks : sequence, default=()
         skorch callbacks, functions that make one, or pairs of a name and one of these; callbacks are copied.
     loss : str, default="auto"
@@ -126,6 +134,9 @@ class TrainingPlan:
     freeze: Sequence[str] | None = None
     checkpoint: Any = None
     checkpoint_every: int = 1
+    compile: bool = False
+    mixed_precision: bool | str = False
+    accelerate: bool = False
     callbacks: Sequence = ()
     loss: str = "auto"
     label_smoothing: float = 0.0
@@ -214,9 +225,18 @@ def make_net(
     if plan.layer_lr_decay != 1.0 and probe is not None:
         levels = heights(module, called_layers(module, probe))
         factors = {name: plan.layer_lr_decay**level for name, level in levels.items()}
+    criterion: Any = plan.make_loss()
+    special: dict[str, Any] = {}
+    if n_rows is not None:  # what only a training needs
+        special = {"precision": autocast_type(plan.mixed_precision, plan.device), "checkpoint": checkpoint}
+        if plan.accelerate:
+            net_class = accelerated(net_class)
+            loss = criterion
+            criterion = lambda: loss.forward  # noqa: E731 - a module would be wrapped as if it had weights to train
+            special["accelerator"] = make_accelerator(plan.device, special.pop("precision"))
     net = net_class(
         module,
-        criterion=plan.make_loss(),
+        criterion=criterion,
         batch_size=plan.batch_size,
         max_epochs=plan.max_epochs,
         train_split=None if valid is None else predefined_split(valid),
@@ -228,10 +248,13 @@ def make_net(
         l1=plan.l1,
         ema_decay=plan.ema_decay,
         rate_factors=factors,
-        checkpoint=checkpoint,
+        **special,
         **optimizer_arguments(plan.optimizer, plan.lr, plan.weight_decay, plan.device),
     )
-    return net.initialize()
+    net.initialize()
+    if plan.compile and n_rows is not None:
+        net.use_compiled()
+    return net
 
 
 # What may differ between a training and the one that it goes on from.
@@ -259,7 +282,7 @@ def make_checkpoint(plan: TrainingPlan, module: nn.Module, train: TensorData, va
     """
     settings = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name not in _NO_MATTER}
     data = [None if part is None else [*part._tensors(), part.lengths] for part in (train, valid)]
-    identity = fingerprint([settings | {"device": str(plan.device)}, str(module), module.state_dict(), data])
+    identity = fingerprint([settings | {"device": plan.device.type}, str(module), module.state_dict(), data])
     return Checkpoint(plan.checkpoint, identity, plan.checkpoint_every)
 
 

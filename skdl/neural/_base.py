@@ -5,10 +5,10 @@ A family (MLP, CNN, ...) supplies how its input is validated and turned into ten
 """
 
 import copy
+import os
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import fields
-from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +34,7 @@ from skdl.engine import (
     state_from_numpy,
     state_to_numpy,
 )
+from skdl.engine.precision import MIXED_PRECISIONS
 from skdl.neural._finetuning import adopt_body
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
 from skdl.nn.anatomy import Body, called_layers
@@ -77,8 +78,11 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         "ema_decay": [None, Interval("real", 0, 1, closed="neither")],
         "init_from": [None, BaseEstimator],
         "freeze": [None, str, list, tuple],
-        "checkpoint": [None, str, PathLike],
+        "checkpoint": [None, str, os.PathLike],
         "checkpoint_every": [Interval("int", 1, None)],
+        "compile": [bool],
+        "mixed_precision": [bool, Options(*MIXED_PRECISIONS)],
+        "accelerate": [bool],
         "callbacks": [None, list, tuple],
         "warm_start": [bool],
         "verbose": [bool, Interval("int", 0, None)],
@@ -210,7 +214,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
 
         ``given`` are the samples and targets to validate with, or two times None.
         """
-        device = resolve_device(self.device)
+        device = self._training_device()
         table = X
         X = self._fit_inputs(X) if reset else self._encode_inputs(X)
         if reset and self.init_from is not None:
@@ -259,6 +263,12 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
             if hasattr(source, name):
                 setattr(self, name, copy.deepcopy(getattr(source, name)))
 
+    def _training_device(self) -> torch.device:
+        device = resolve_device(self.device)
+        if self.accelerate and device.type == "cuda" and device.index is None:
+            return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))  # the launcher's word
+        return device
+
     def _encode_given(self, X, y) -> tuple[np.ndarray, np.ndarray] | None:
         """Validate the samples and targets to validate with."""
         if X is None and y is None:
@@ -273,7 +283,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         return X, target
 
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
-        plan = self._plan(resolve_device(self.device), 1 if one_epoch else self.max_epochs)
+        plan = self._plan(self._training_device(), 1 if one_epoch else self.max_epochs)
         # Training needs gradients, also where the caller has switched them off.
         with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device):
             if not reset:
@@ -291,7 +301,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
                 self._load_state(net, with_optimizer=one_epoch)
             net.partial_fit(train, None)
         self._store_state(net.module_.state_dict(), net.optimizer_.state_dict(), list(net.history))
-        self._device_cache.get("net", lambda: net)
+        if not self.accelerate:  # a net that belongs to a group of processes does not predict alone
+            self._device_cache.get("net", lambda: net)
         return self
 
     def _checkpoint(self, plan: TrainingPlan, module: nn.Module, train: TensorData, valid: TensorData | None):
@@ -444,6 +455,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
             callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
             if not (isinstance(callback, Callback) or callable(callback)):
                 raise ValueError(
-                    f"callbacks of {type(self).__name__} must be a list of skorch callbacks, functions that make one, or "
-                    f"(name, callback) pairs; it holds {item!r}."
+                    f"callbacks of {type(self).__name__} must be a list of skorch callbacks, functions that make one, "
+                    f"or (name, callback) pairs; it holds {item!r}."
                 )

@@ -15,15 +15,22 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
     Parameters
     ----------
     architecture : {"auto", "lenet", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "nin", "googlenet", "resnet18", \
-"resnet34", "resnet50", "senet", "mobilenet"} or callable, default="auto"
-        The network. "auto" is small and good; the others are those of their papers at the papers' size, with a stem
-        that keeps the resolution on images below 64 pixels (see :mod:`skdl.nn.cnn`). A callable takes
-        ``(in_channels, size, n_outputs)``, ``size`` being ``(h, w)`` or ``(t,)``, and returns a module.
+"resnet34", "resnet50", "senet", "mobilenet", "dilated", "multiscale"} or callable, default="auto"
+        The network. "auto" is small and good, a residual network where X holds series; the others are those of their
+        papers at the papers' size, with a stem that keeps the resolution on images below 64 pixels (see
+        :mod:`skdl.nn.cnn`). A callable takes ``(in_channels, size, n_outputs)``, ``size`` being ``(h, w)`` or
+        ``(t,)``, and returns a module, which gives ``(n, n_outputs)``: one of timm, say, by
+        ``lambda c, size, k: timm.create_model("resnet18", in_chans=c, num_classes=k)``.
     image_shape : tuple of int or None, default=None
         The shape of a sample, where X holds flat rows; None takes the shape that X has.
     channels : {"auto", "first", "last"}, default="auto"
-        Which axis of samples with three axes holds the channels; "auto" takes the last one where its length is at most
-        4 and the first one's is not, else the first.
+        Which axis of a sample holds the channels. "auto" takes the last of three where its length is at most 4 and the
+        first one's is not, else the first; and samples with two axes for images of one channel. With "first" or "last"
+        they are series of several channels, (c, t) or (t, c).
+    augment : str, list of str, dict of str to float, or None, default=None
+        How training images are changed at random, on the device, never those that are predicted or validated: "flip",
+        "vertical_flip", "crop" (moved), "rotation", "scaling", "color", "noise", "cutout", "mixup", "cutmix" (a patch
+        of another image), with strengths in a dict; see :class:`skdl.nn.Augmentation`.
     <training parameters>
 
     Attributes
@@ -41,8 +48,10 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
     Notes
     -----
     X may be images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)``, of bytes or floats, or rows ``(n, t)``, which
-    are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise. Channels are
-    standardised inside by the training rows, on the device; bytes stay bytes until then.
+    are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise; series of
+    several channels are told from images by ``channels``. Channels are standardised inside by the training rows, on the
+    device; bytes stay bytes until then. ``max_epochs="auto"`` passes over 600,000 rows in all, at least 10 and at most
+    100 times over each.
 
     Cost: dominated by the convolutions, 6 floating-point operations for each row, weight and place a kernel is applied
     at, and epoch; memory for X as it came (bytes stay bytes) and the maps of a batch.
@@ -72,17 +81,18 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
         *,
         image_shape=None,
         channels="auto",
+        augment=None,
         optimizer="adamw",
         lr=3e-3,
         layer_lr_decay=1.0,
         weight_decay=1e-2,
         l1=0.0,
-        batch_size=64,
-        max_epochs=30,
+        batch_size=32,
+        max_epochs="auto",
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=None,
         gradient_clip_value=None,
@@ -91,6 +101,9 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
         freeze=None,
         checkpoint=None,
         checkpoint_every=1,
+        compile=False,
+        mixed_precision=False,
+        accelerate=False,
         callbacks=None,
         warm_start=False,
         loss="auto",
@@ -114,15 +127,22 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
     Parameters
     ----------
     architecture : {"auto", "lenet", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "nin", "googlenet", "resnet18", \
-"resnet34", "resnet50", "senet", "mobilenet"} or callable, default="auto"
-        The network. "auto" is small and good; the others are those of their papers at the papers' size, with a stem
-        that keeps the resolution on images below 64 pixels (see :mod:`skdl.nn.cnn`). A callable takes
-        ``(in_channels, size, n_outputs)``, ``size`` being ``(h, w)`` or ``(t,)``, and returns a module.
+"resnet34", "resnet50", "senet", "mobilenet", "dilated", "multiscale"} or callable, default="auto"
+        The network. "auto" is small and good, a residual network where X holds series; the others are those of their
+        papers at the papers' size, with a stem that keeps the resolution on images below 64 pixels (see
+        :mod:`skdl.nn.cnn`). A callable takes ``(in_channels, size, n_outputs)``, ``size`` being ``(h, w)`` or
+        ``(t,)``, and returns a module, which gives ``(n, n_outputs)``: one of timm, say, by
+        ``lambda c, size, k: timm.create_model("resnet18", in_chans=c, num_classes=k)``.
     image_shape : tuple of int or None, default=None
         The shape of a sample, where X holds flat rows; None takes the shape that X has.
     channels : {"auto", "first", "last"}, default="auto"
-        Which axis of samples with three axes holds the channels; "auto" takes the last one where its length is at most
-        4 and the first one's is not, else the first.
+        Which axis of a sample holds the channels. "auto" takes the last of three where its length is at most 4 and the
+        first one's is not, else the first; and samples with two axes for images of one channel. With "first" or "last"
+        they are series of several channels, (c, t) or (t, c).
+    augment : str, list of str, dict of str to float, or None, default=None
+        How training images are changed at random, on the device, never those that are predicted or validated: "flip",
+        "vertical_flip", "crop" (moved), "rotation", "scaling", "color", "noise", "cutout", "mixup", "cutmix" (a patch
+        of another image), with strengths in a dict; see :class:`skdl.nn.Augmentation`.
     <training parameters>
 
     Attributes
@@ -140,8 +160,10 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
     Notes
     -----
     X may be images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)``, of bytes or floats, or rows ``(n, t)``, which
-    are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise. Channels are
-    standardised inside by the training rows, on the device; bytes stay bytes until then.
+    are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise; series of
+    several channels are told from images by ``channels``. Channels are standardised inside by the training rows, on the
+    device; bytes stay bytes until then. ``max_epochs="auto"`` passes over 600,000 rows in all, at least 10 and at most
+    100 times over each.
 
     Cost: dominated by the convolutions, 6 floating-point operations for each row, weight and place a kernel is applied
     at, and epoch; memory for X as it came (bytes stay bytes) and the maps of a batch.
@@ -171,17 +193,18 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
         *,
         image_shape=None,
         channels="auto",
+        augment=None,
         optimizer="adamw",
         lr=3e-3,
         layer_lr_decay=1.0,
         weight_decay=1e-2,
         l1=0.0,
-        batch_size=64,
-        max_epochs=30,
+        batch_size=32,
+        max_epochs="auto",
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=None,
         gradient_clip_value=None,
@@ -190,6 +213,9 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
         freeze=None,
         checkpoint=None,
         checkpoint_every=1,
+        compile=False,
+        mixed_precision=False,
+        accelerate=False,
         callbacks=None,
         warm_start=False,
         loss="auto",

@@ -53,6 +53,16 @@ checkpoint : str, path-like or None, default=None
     one that ends by itself removes its file. What ``callbacks`` remember is not part of it. Needs a ``random_state``.
 checkpoint_every : int, default=1
     After how many epochs the state is written.
+compile : bool, default=False
+    Whether to train by what ``torch.compile`` makes of the network, which takes half a minute or so before the first
+    step. An error says where it cannot be compiled.
+mixed_precision : bool, "bfloat16" or "float16", default=False
+    Whether layers compute in half precision while training; weights and predictions stay in float32. True takes what
+    the GPU is fast in, and is refused on a CPU, where "bfloat16" may be asked for by name.
+accelerate : bool, default=False
+    Whether the processes that ``accelerate launch`` or ``torchrun`` has started together share the work: each runs
+    the same script with the same data and seed, computes its part of each batch, and ends with the same network. Needs
+    the package accelerate. Batch normalisation sees the part of the batch that a process has.
 callbacks : list of skorch callbacks or None, default=None
     Copied and called as in a skorch net. They see class codes in place of labels. A function that makes a callback
     may stand for one: what holds an open file, as TensorBoard's writer does, cannot be cloned, and is shared.

@@ -1,0 +1,101 @@
+"""Training by several processes, or on several GPUs, through accelerate.
+
+Every process has all rows and sees the same batches; each computes the gradient of its part of a batch, and the parts
+are averaged before each step. The weights, the history and the decision to stop are the same in all of them.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from skorch.hf import AccelerateMixin
+
+from skdl.engine.data import Batches
+
+
+class Share:
+    """One process's part of each batch.
+
+    Parameters
+    ----------
+    batches : Batches
+        The batches of all.
+    rank : int
+        Which of the processes this is.
+    n_processes : int
+        How many there are.
+    """
+
+    def __init__(self, batches: Batches, rank: int, n_processes: int):
+        self.batches = batches
+        self.rank = rank
+        self.n_processes = n_processes
+        self.sizes: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator:
+        """Yield batches whose weights make the mean over the processes the mean over the rows."""
+        self.sizes = []
+        for inputs, (target, weight) in self.batches:
+            n = len(inputs[0])
+            self.sizes.append(n)
+            start, stop = (n * (self.rank + part) // self.n_processes for part in (0, 1))
+            # With fewer rows than processes some have none, but all must take part in the step: by a row that counts
+            # nothing.
+            rows = slice(start, stop) if stop > start else slice(0, 1)
+            share = (stop - start) * self.n_processes / n
+            part = torch.ones(n, device=inputs[0].device) if weight is None else weight
+            yield tuple(tensor[rows] for tensor in inputs), (target[rows], part[rows] * share)
+
+
+class _Accelerated(AccelerateMixin):
+    """What several processes need beside what skorch's mixin does."""
+
+    def get_iterator(self, dataset, training=False):
+        batches = super().get_iterator(dataset, training=training)
+        if not isinstance(batches, Batches):
+            return batches
+        return Share(batches, self.accelerator.process_index, self.accelerator.num_processes)
+
+    def _batch_losses(self, losses, sizes, iterator):
+        losses, sizes = super()._batch_losses(losses, sizes, iterator)
+        return self.accelerator.reduce(losses, reduction="mean"), getattr(iterator, "sizes", sizes)
+
+
+def accelerated(net_class: type) -> type:
+    """Return a net class that trains with accelerate.
+
+    Parameters
+    ----------
+    net_class : type
+        One of the engine's nets.
+
+    Returns
+    -------
+    type
+        It takes an ``accelerator`` besides.
+    """
+    return type(f"Accelerated{net_class.__name__}", (_Accelerated, net_class), {})
+
+
+def make_accelerator(device: torch.device, precision: torch.dtype | None):
+    """Join the processes that were launched together.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where to compute; on a GPU each process takes the one that the launcher gave it.
+    precision : torch.dtype or None
+        From :func:`skdl.engine.precision.autocast_type`.
+
+    Returns
+    -------
+    accelerate.Accelerator
+    """
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise ImportError("accelerate=True needs the package accelerate: pip install 'skdl[accelerate]'.") from error
+    name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[precision]
+    return Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision=name)
