@@ -136,7 +136,7 @@ class _InMemoryLoop(NeuralNet):
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         if isinstance(y_true, tuple):
-            mixture = getattr(self.module_, "mixture", None) if training else None
+            mixture = getattr(self.bare_module(), "mixture", None) if training else None
             if mixture is not None:
                 target, weight = y_true
                 return mixed_loss(self.criterion_, y_pred, target, weight, mixture)

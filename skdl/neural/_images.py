@@ -8,12 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from skdl.neural._base import NeuralEstimator
-from skdl.nn import initialize
+from skdl.nn import Augmentation, initialize
+from skdl.nn.augmentation import ONLY_IMAGES, strengths
 from skdl.nn.cnn import ARCHITECTURES
-from skdl.utils import Options, derive_keys, validate_X
+from skdl.utils import Interval, Options, derive_keys, validate_X
 
 # As many channels as pictures have; an axis of this length, first or last, is taken for the channels.
 _CHANNELS = (1, 2, 3, 4)
+
+# max_epochs="auto" passes over so many rows in all, between so few and so many times over each.
+_AUTO_ROWS = 600_000
+_AUTO_EPOCHS = (10, 100)
 
 
 def channels_first(shape: tuple[int, ...], asked: str) -> bool:
@@ -24,19 +29,34 @@ def channels_first(shape: tuple[int, ...], asked: str) -> bool:
 
 
 class Standardize(nn.Module):
-    """Subtract a mean from each channel and divide by a width, on the device; X may stay in bytes until here."""
+    """Subtract a mean from each channel and divide by a width, on the device; X may stay in bytes until here.
+
+    While training, samples are augmented then.
+    """
 
     mean: Tensor
     factor: Tensor
 
-    def __init__(self, mean: np.ndarray, factor: np.ndarray, n_axes: int):
+    def __init__(self, mean: np.ndarray, factor: np.ndarray, n_axes: int, augmentation: Augmentation | None = None):
         super().__init__()
+        self.augmentation = augmentation
         shape = (-1, *[1] * n_axes)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(shape))
         self.register_buffer("factor", torch.tensor(factor, dtype=torch.float32).view(shape))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) * self.factor
+        x = (x - self.mean) * self.factor
+        return x if self.augmentation is None else self.augmentation(x)
+
+
+class ImageModule(nn.Sequential):
+    """A standardisation and a network behind it."""
+
+    @property
+    def mixture(self) -> tuple[Tensor, Tensor] | None:
+        """Which samples of the last batch were mixed, and how, as :func:`skdl.nn.augmentation.mixed_loss` takes it."""
+        augmentation = self[0].augmentation
+        return augmentation.mixture if isinstance(augmentation, Augmentation) else None
 
 
 class ImageNetwork(NeuralEstimator):
@@ -47,10 +67,19 @@ class ImageNetwork(NeuralEstimator):
         "architecture": [Options(*ARCHITECTURES), callable],
         "image_shape": [None, tuple, list],
         "channels": [Options("auto", "first", "last")],
+        "augment": [None, str, list, tuple, dict],
+        "max_epochs": [Options("auto"), Interval("int", 1, None)],
     }
     _input_attributes: ClassVar[tuple[str, ...]] = ("_mean", "_factor")
     # Architectures bring torch's own dropout.
     _layers_draw = True
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        try:
+            strengths(self.augment)
+        except ValueError as error:
+            raise ValueError(f"augment of {type(self).__name__} is {self.augment!r}: {error}") from None
 
     def _fit_inputs(self, X) -> np.ndarray:
         X = self._validate(X, reset=True, ensure_min_samples=2)
@@ -61,6 +90,9 @@ class ImageNetwork(NeuralEstimator):
                 f"Samples have the shape {shape}, but {type(self).__name__} takes series (t,), images (h, w) and "
                 "images with channels (c, h, w) or (h, w, c). Set image_shape where X holds flat rows."
             )
+        unfit = [name for name in strengths(self.augment) if name in ONLY_IMAGES]
+        if unfit and self._is_series(shape):
+            raise ValueError(f"augment={self.augment!r}: {unfit[0]!r} is for images, but the samples of X are series.")
         if np.prod(shape) != np.prod(self._sample_shape):
             raise ValueError(
                 f"image_shape={self.image_shape} stands for {int(np.prod(shape))} values, but a sample of X has "
@@ -81,11 +113,16 @@ class ImageNetwork(NeuralEstimator):
         # Bytes stay bytes; all else becomes float32, which is what is computed in.
         return validate_X(self, X, reset=reset, dtype=[np.float32, np.uint8], allow_nd=True, **check_params)
 
+    def _is_series(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) == 1 or (len(shape) == 2 and self.channels != "auto")
+
     def _arrange(self, X: np.ndarray) -> np.ndarray:
-        """Bring samples to (n, channels, height, width) or (n, 1, length)."""
+        """Bring samples to (n, channels, height, width) or (n, channels, length)."""
         X = X.reshape(len(X), *self._image_shape)
-        if len(self._image_shape) < 3:
+        if len(self._image_shape) == 1 or (len(self._image_shape) == 2 and self.channels == "auto"):
             return X[:, None]
+        if len(self._image_shape) == 2:
+            return X if self.channels == "first" else np.moveaxis(X, -1, 1)
         return X if channels_first(self._image_shape, self.channels) else np.moveaxis(X, -1, 1)
 
     def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
@@ -98,6 +135,7 @@ class ImageNetwork(NeuralEstimator):
         width = np.sqrt(variance)
         self._factor = np.divide(1.0, width, out=np.zeros_like(width), where=width > 1e-12 * np.abs(self._mean))
         self._input_size = X.shape[1:]
+        self._auto_epochs = int(np.clip(round(_AUTO_ROWS / len(X)), *_AUTO_EPOCHS))
 
     def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
         # A copy has the strides that its shape implies. NumPy's may differ along an axis of length one, and torch would
@@ -110,7 +148,36 @@ class ImageNetwork(NeuralEstimator):
         network = build(self._input_size[0], tuple(self._input_size[1:]), self.n_outputs_)
         if isinstance(self.architecture, str):
             network = initialize(network, seed)
-        return nn.Sequential(Standardize(self._mean, self._factor, len(self._input_size) - 1), network)
+        else:
+            self._check_network(network)
+        augmentation = None if self.augment is None else Augmentation(self.augment, seed)
+        return ImageModule(Standardize(self._mean, self._factor, len(self._input_size) - 1, augmentation), network)
+
+    def _check_network(self, network) -> None:
+        """Fail before training where a network of the user's does not fit the samples or the targets."""
+        name, shape = type(self).__name__, tuple(self._input_size)
+        if not isinstance(network, nn.Module):
+            raise ValueError(f"architecture of {name} must return a torch.nn.Module; it returned {network!r}.")
+        network.eval()
+        try:
+            with torch.no_grad():
+                output = network(torch.zeros((2, *shape)))
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"architecture of {name} gives a network that does not take samples of shape {shape}: {error}\n"
+                "Enlarge the images before (torch.nn.functional.interpolate, say), take a network with fewer halvings, "
+                "or one of the named architectures, which are sized to the input."
+            ) from error
+        network.train()
+        if not isinstance(output, Tensor) or tuple(output.shape) != (2, self.n_outputs_):
+            found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise ValueError(
+                f"architecture of {name} gives a network whose output for 2 samples is {found}, but a tensor of shape "
+                f"(2, {self.n_outputs_}) is needed: the callable gets n_outputs={self.n_outputs_} for that."
+            )
+
+    def _plan(self, device: torch.device, epochs):
+        return super()._plan(device, self._auto_epochs if epochs == "auto" else epochs)
 
     def _block_rows(self, device: torch.device) -> int:
         # About four million values go in at once: enough to fill a GPU, little enough for a cache of intermediate maps.

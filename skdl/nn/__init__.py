@@ -1,5 +1,6 @@
 """Plain torch modules: networks, layers, initial weights and losses. Nothing here knows scikit-learn or skorch."""
 
+from skdl.nn.augmentation import Augmentation
 from skdl.nn.dropout import StreamDropout
 from skdl.nn.embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from skdl.nn.init import initialize
@@ -7,4 +8,13 @@ from skdl.nn.losses import Loss
 from skdl.nn.mlp import MLP
 from skdl.nn.stacked import StackedMLP
 
-__all__ = ["MLP", "Loss", "PeriodicEmbedding", "PiecewiseLinearEncoding", "StackedMLP", "StreamDropout", "initialize"]
+__all__ = [
+    "MLP",
+    "Augmentation",
+    "Loss",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEncoding",
+    "StackedMLP",
+    "StreamDropout",
+    "initialize",
+]

@@ -106,9 +106,11 @@ def test_series_go_through_kernels_of_one_dimension():
     phase = rng.uniform(0, 2 * np.pi, 200)
     y = rng.integers(0, 2, 200)
     X = np.sin(np.arange(60) * np.where(y, 0.5, 0.7)[:, None] + phase[:, None]) + rng.normal(size=(200, 60)) * 0.3
-    model = CNNClassifier(max_epochs=20, batch_size=16, random_state=0)
-    assert cross_val_score(model, X, y, cv=3).mean() > 0.97
-    assert isinstance(model.fit(X, y).net_.module_[1][0], nn.Conv1d)
+    model = CNNClassifier(max_epochs=12, random_state=0)
+    assert cross_val_score(model, X, y, cv=2).mean() > 0.97
+    assert any(
+        isinstance(layer, nn.Conv1d) for layer in model.set_params(max_epochs=1).fit(X, y).net_.module_.modules()
+    )
 
 
 def test_a_number_is_read_off_a_picture(digits):

@@ -11,14 +11,15 @@ def auto(in_channels: int, size: tuple[int, ...], n_outputs: int) -> nn.Module:
 
 
 def plain(in_channels: int, size: tuple[int, ...], n_outputs: int) -> nn.Module:
-    """Pairs of 3-wide convolutions with batch normalisation, halving the map and doubling the channels from 32 to 128.
+    """A 3-wide convolution with batch normalisation and two pairs of them, halving the map and doubling the channels
+    from 32 to 128.
 
     The last maps are reduced to at most four regions along each axis and read by a linear layer, so that where
     something stands in the picture counts.
     """
     trunk = Trunk(in_channels, size)
-    for channels in (32, 64, 128):
-        for _ in range(2):
+    for channels, depth in ((32, 1), (64, 2), (128, 2)):
+        for _ in range(depth):
             trunk.conv(channels, 3, bias=False).norm().relu()
         if min(trunk.size) < 8:
             break
