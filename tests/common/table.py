@@ -155,7 +155,10 @@ _NETWORKS = (
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
 _TINY_RNN = {"hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15}
 _TINY_TCN = {"channels": 16, "lr": 0.01, "batch_size": 16, "max_epochs": 15}
-_TINY_TRANSFORMER = {"d_model": 16, "dim_feedforward": 32, "lr": 0.01, "batch_size": 16, "max_epochs": 15}
+_TINY_TRANSFORMER = {
+    **{"d_model": 16, "dim_feedforward": 32, "num_layers": 1, "pooling": "attention", "dropout": 0.0},
+    **{"lr": 0.01, "batch_size": 16, "max_epochs": 30},
+}
 _LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
 _FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
@@ -545,7 +548,7 @@ ROWS = (
         needs={"estimators": _CLASSIFIERS},
         fast={"cv": KFold(3), "n_steps": 5, "n_bags": 3},
         holds=frozenset({"threads"}),
-        candidates=({}, {"loss": "brier", "bag_fraction": 1.0}, {"n_steps": 20, "n_init": 1, "bag_fraction": 1.0}),
+        candidates=({}, {"loss": "brier", "bag_fraction": 0.5}, {"n_steps": 20, "n_init": 1, "bag_fraction": 1.0}),
         negative="n_steps",
     ),
     Row(
@@ -586,9 +589,9 @@ ROWS = (
         fast=_TINY_TCN,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights", "threads"}),
+        holds=frozenset({"rows", "weights"}),
         settled=_ONE_BATCH,
-        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
     ),
     Row(
@@ -596,9 +599,9 @@ ROWS = (
         fast=_TINY_TCN,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights", "threads"}),
+        holds=frozenset({"rows", "weights"}),
         settled=_ONE_BATCH,
-        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
     ),
     Row(
@@ -606,9 +609,9 @@ ROWS = (
         fast=_TINY_TRANSFORMER,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights", "threads"}),
+        holds=frozenset({"rows", "weights"}),
         settled=_ONE_BATCH,
-        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
     ),
     Row(
@@ -616,9 +619,9 @@ ROWS = (
         fast=_TINY_TRANSFORMER,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights", "threads"}),
+        holds=frozenset({"rows", "weights"}),
         settled=_ONE_BATCH,
-        candidates=({}, {"lr": 0.01}, {"early_stopping": True, "validation_fraction": 0.2}),
+        candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
     ),
     Row(
