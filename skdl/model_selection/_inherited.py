@@ -10,7 +10,9 @@ too.
 """
 
 import inspect
+from typing import Any
 
+from sklearn import model_selection
 from sklearn.utils import _safe_indexing as rows_of
 
 try:
@@ -21,7 +23,10 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
         return method
 
 
-__all__ = ["root_context", "rows_of", "scorers_by_name", "takes_context", "with_callbacks"]
+# The class that all searches derive from has no public name of its own.
+BaseSearchCV: Any = model_selection.GridSearchCV.__base__
+
+__all__ = ["BaseSearchCV", "root_context", "rows_of", "scorers_by_name", "takes_context", "with_callbacks"]
 
 
 def root_context(search):

@@ -36,6 +36,9 @@ from tests.model_selection.tools import CountingScaler, FamilyOfStumps, assert_s
         ours.HalvingGridSearchCV(
             LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, min_resources="smallest", random_state=0, error_score="raise"
         ),
+        ours.OptunaSearchCV(
+            LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0, error_score="raise"
+        ),
     ]
 )
 def test_checks_of_sklearn(estimator, check):
