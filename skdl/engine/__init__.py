@@ -5,6 +5,7 @@ from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import OPTIMIZERS
 from skdl.engine.schedules import PLATEAU, SCHEDULES
 from skdl.engine.stacked import Trained, train_stacked
+from skdl.engine.streaming import StreamedData, StreamedRows
 from skdl.engine.training import (
     TrainingPlan,
     compute_outputs,
@@ -22,6 +23,8 @@ __all__ = [
     "ClassifierNet",
     "MultilabelNet",
     "RegressorNet",
+    "StreamedData",
+    "StreamedRows",
     "TensorData",
     "Trained",
     "TrainingPlan",

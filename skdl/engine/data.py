@@ -70,6 +70,10 @@ class TensorData(Dataset):
     def _tensors(self) -> tuple[Tensor, ...]:
         return tuple(tensor for tensor in (*self.inputs, self.target, self.weight) if tensor is not None)
 
+    def identity(self) -> list:
+        """What tells these rows from others."""
+        return [*self._tensors(), self.lengths]
+
     def batch(self, tensors: tuple[Tensor, ...]):
         """Arrange rows of all tensors as a net expects a batch.
 

@@ -109,7 +109,7 @@ class _InMemoryLoop(NeuralNet):
         for layer in self.module_.modules():
             # They count their calls in Python, and would be compiled for each.
             if isinstance(layer, (StreamDropout, Augmentation)):
-                layer.forward = torch.compiler.disable(layer.forward)
+                layer.forward = torch.compiler.disable(layer.forward)  # type: ignore[method-assign]
         self._compiled = [torch.compile(self.module_)]
         self._compiled_works = False
 

@@ -281,7 +281,7 @@ def make_checkpoint(plan: TrainingPlan, module: nn.Module, train: TensorData, va
         In the directory of the plan, under a name that comes from all the above: another training has another one.
     """
     settings = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name not in _NO_MATTER}
-    data = [None if part is None else [*part._tensors(), part.lengths] for part in (train, valid)]
+    data = [None if part is None else part.identity() for part in (train, valid)]
     identity = fingerprint([settings | {"device": plan.device.type}, str(module), module.state_dict(), data])
     return Checkpoint(plan.checkpoint, identity, plan.checkpoint_every)
 

@@ -26,6 +26,8 @@ from skdl.engine import (
     OPTIMIZERS,
     PLATEAU,
     SCHEDULES,
+    StreamedData,
+    StreamedRows,
     TensorData,
     TrainingPlan,
     compute_outputs,
@@ -37,6 +39,15 @@ from skdl.engine import (
 from skdl.engine.precision import MIXED_PRECISIONS
 from skdl.neural._finetuning import adopt_body
 from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
+from skdl.neural._streams import (
+    check_dataset,
+    is_dataset,
+    is_streamed,
+    samples_of,
+    stream_array,
+    stream_dataset,
+    targets_of,
+)
 from skdl.nn.anatomy import Body, called_layers
 from skdl.utils import (
     Interval,
@@ -51,6 +62,9 @@ from skdl.utils import (
 
 # From this many rows on, early_stopping="auto" stops early.
 _AUTO_EARLY_STOPPING_ROWS = 10_000
+
+# How much of X is turned into tensors at once where X is large.
+_SAMPLED_BYTES = 1 << 25
 
 # The parameters that mean to the estimator what they mean to the plan.
 _PLANNED = tuple(field.name for field in fields(TrainingPlan))
@@ -90,6 +104,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
 
     _task_constraints: ClassVar[dict[str, list]] = {}
 
+    # Whether samples may be read a block at a time, from a torch Dataset or a file.
+    _streams = True
     # What a family learns of its inputs, and what a body that is taken over brings with it.
     _input_attributes: ClassVar[tuple[str, ...]] = ()
 
@@ -174,10 +190,11 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
 
         Parameters
         ----------
-        X : array-like, frame or tensor of shape (n, d)
-            The training samples.
+        X : array-like, frame, tensor or torch Dataset of shape (n, d)
+            The training samples. A memory-mapped array of more than 256 MiB, and a Dataset, are not loaded but read
+            block by block in each epoch; a Dataset's items are samples, or pairs of a sample and its target.
         y : array-like of shape (n,) or (n, n_outputs)
-            The targets.
+            The targets. None takes those in the items of a Dataset, which are then all read once before.
         sample_weight : array-like of shape (n,), default=None
             How much each sample counts in the loss.
         X_val : array-like, frame or tensor of shape (m, d), default=None
@@ -215,11 +232,9 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         ``given`` are the samples and targets to validate with, or two times None.
         """
         device = self._training_device()
-        table = X
-        X = self._fit_inputs(X) if reset else self._encode_inputs(X)
-        if reset and self.init_from is not None:
-            self._adopt_inputs()
-            X = self._encode_inputs(table)
+        if is_dataset(X) and y is None:
+            y = targets_of(type(self).__name__, X)
+        X = self._read_inputs(X, reset=reset)
         target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
         with explained(self, X, y):
             check_consistent_length(X, target)
@@ -232,6 +247,22 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         valid_data = None if valid is None else self._tensor_data(*valid, device)
         self._input_like = [(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in train_data.inputs]
         return train_data, valid_data
+
+    def _read_inputs(self, X, *, reset: bool):
+        """Validate X, and learn its layout where training begins anew; what is too large stays where it is."""
+        adopts = reset and self.init_from is not None
+        if is_dataset(X):
+            check_dataset(type(self).__name__, X, self._streams)
+            if reset:
+                self._fit_inputs(samples_of(X, range(min(2, len(X)))))
+            if adopts:
+                self._adopt_inputs()
+            return stream_dataset(X, self._encode_inputs)
+        encoded = self._fit_inputs(X) if reset else self._encode_inputs(X)
+        if adopts:
+            self._adopt_inputs()
+            encoded = self._encode_inputs(X)
+        return stream_array(encoded) if self._streams and is_streamed(encoded) else encoded
 
     def _probe(self) -> tuple[Tensor, ...]:
         """Something like one sample, to call the module with."""
@@ -276,7 +307,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         if X is None or y is None:
             raise ValueError(f"{'X_val' if X is None else 'y_val'} is missing: fit takes X_val and y_val together.")
         try:
-            X, target = self._encode_inputs(X), self._encode_targets(y)
+            X, target = self._read_inputs(X, reset=False), self._encode_targets(y)
             check_consistent_length(X, target)
         except ValueError as error:
             raise ValueError(f"In X_val and y_val: {error}") from error
@@ -340,19 +371,30 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
             valid = drop_weightless(*given, self._validation_weights(given[1]))
         elif stops and may_split:
             rows, valid = split_validation(*rows, self.validation_fraction, self._strata(rows[1]), self._seed)
-        X, target, weight = merge_equal_rows(*rows, self.batch_size)
+        X, target, weight = rows
+        if not isinstance(X, StreamedRows):
+            X, target, weight = merge_equal_rows(X, target, weight, self.batch_size)
         if reset:
-            self._fit_preprocessing(X, weight)
+            self._fit_preprocessing(*self._preprocessing_rows(X, weight))
             if self.init_from is not None:
                 self._adopt_inputs()
             self._fit_target_scaling(target, weight)
         return (X, target, weight), valid
 
+    def _preprocessing_rows(self, X, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """The rows that scales are learnt from: of those that are streamed, a sample that fits into memory."""
+        if not isinstance(X, StreamedRows):
+            return X, weight
+        chosen = X.sample(max(2, _SAMPLED_BYTES // X[:1].nbytes))
+        return X.take(chosen), None if weight is None else weight[chosen]
+
     def _tensor_data(self, X, target, weight, device: torch.device) -> TensorData:
-        inputs = tuple(tensor.to(device) for tensor in self._to_tensors(X))
         if weight is not None:
             weight = torch.as_tensor(weight / weight.mean(), dtype=torch.float32, device=device)
-        return TensorData(inputs, self._target_tensor(target).to(device), weight)
+        targets = self._target_tensor(target).to(device)
+        if isinstance(X, StreamedRows):
+            return StreamedData(X, self._to_tensors, device, targets, weight)
+        return TensorData(tuple(tensor.to(device) for tensor in self._to_tensors(X)), targets, weight)
 
     def _plan(self, device: torch.device, epochs: int) -> TrainingPlan:
         parameters = self.get_params(deep=False)
@@ -406,12 +448,18 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
     def _outputs(self, X) -> np.ndarray:
         """The network's outputs for the rows of X, ``(n, n_outputs)`` in float32."""
         check_is_fitted(self)
-        return self._compute(self.net_.module_, self._encode_inputs(X))
+        return self._compute(self.net_.module_, self._read_inputs(X, reset=False))
 
-    def _compute(self, module: nn.Module, X: np.ndarray) -> np.ndarray:
+    def _compute(self, module: nn.Module, X) -> np.ndarray:
         """What a module, the network or its body, gives for encoded rows: ``(n, width)`` in float32."""
         device = torch.device(self.net_.device)
-        return compute_outputs(module, self._to_tensors(X), device, self._block_rows(device))
+        block = self._block_rows(device)
+        rows = block * max(1, _SAMPLED_BYTES // (block * max(1, X[:1].nbytes)))  # as many as are in memory at once
+        parts = [
+            compute_outputs(module, self._to_tensors(X[start : start + rows]), device, block)
+            for start in range(0, len(X), rows)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def transform(self, X) -> np.ndarray:
         """Compute what the last layer reads: the activations of the layer before.
@@ -428,7 +476,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
             the network gets them.
         """
         check_is_fitted(self)
-        return self._compute(Body(self.net_.module_, self._head()), self._encode_inputs(X))
+        return self._compute(Body(self.net_.module_, self._head()), self._read_inputs(X, reset=False))
 
     def _head(self) -> str:
         """The path of the last layer of the network."""
