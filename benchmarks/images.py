@@ -1,0 +1,141 @@
+"""Accuracy on pictures and series: ``CNNClassifier`` from its defaults.
+
+Run it with ``SKDL_DATA=<folder> python benchmarks/images.py``. Fashion-MNIST's official 60,000 training pictures are
+learnt by ``lenet`` and by ``auto``, the official training series of UCR and UEA sets by ``auto``, with three seeds
+each, on the CPU; scores are those of the official test sets.
+
+Each finished fit is a line of benchmarks/results/images.jsonl, and is not done again: a run that is cut short goes on
+where it was. ``--sets`` and ``--seeds`` choose some; ``--report`` only writes benchmarks/results/images.md;
+``--forget`` drops all cells of an architecture, before it or its defaults change. ``--validate N`` scores what is
+learnt from N training pictures on 6,000 others, and writes nothing: settings are chosen by that.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from skdl.neural import CNNClassifier
+
+RESULTS = Path(__file__).parent / "results"
+SEEDS = (0, 1, 2)
+
+# Set: architecture and what is asked for: on Fashion-MNIST the project's marks, on series the accuracy of the nearest
+# neighbour by dynamic time warping (the data's README).
+MARKS = {
+    ("fashion_mnist", "lenet"): 0.90,
+    ("fashion_mnist", "auto"): 0.92,
+    ("gunpoint", "auto"): 0.907,
+    ("arrowhead", "auto"): 0.703,
+    ("italy_power_demand", "auto"): 0.950,
+    ("osu_leaf", "auto"): 0.591,
+    ("cbf", "auto"): 0.997,
+    ("coffee", "auto"): 1.000,
+    ("basic_motions", "auto"): 0.975,
+}
+
+
+def read(folder: Path, name: str) -> tuple[np.ndarray, ...]:
+    """Return X_train, y_train, X_test, y_test; series of one channel without the axis of channels."""
+    with np.load(folder / name / f"{name}.npz", allow_pickle=False) as data:
+        parts = [data[key] for key in ("X_train", "y_train", "X_test", "y_test")]
+    if name != "fashion_mnist" and parts[0].shape[1] == 1:
+        parts[0], parts[2] = parts[0][:, 0], parts[2][:, 0]
+    return tuple(parts)
+
+
+def make(name: str, architecture: str, seed: int, X: np.ndarray, **settings) -> CNNClassifier:
+    """Defaults; series of several channels must be told from pictures."""
+    if name != "fashion_mnist" and X.ndim == 3:
+        settings["channels"] = "first"
+    return CNNClassifier(architecture, device="cpu", random_state=seed, **settings)
+
+
+def run(folder: Path, sets, seeds, store: Path) -> None:
+    done = {(cell["set"], cell["architecture"], cell["seed"]) for cell in cells(store)}
+    for name, architecture in MARKS:
+        for seed in seeds if name in sets else ():
+            if (name, architecture, seed) in done:
+                continue
+            X, y, X_test, y_test = read(folder, name)
+            model = make(name, architecture, seed, X)
+            start, cpu = time.perf_counter(), time.process_time()
+            model.fit(X, y)
+            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+            cell = {"set": name, "architecture": architecture, "seed": seed, "epochs": model.n_iter_}
+            cell |= {"score": round(float(model.score(X_test, y_test)), 5), "seconds": round(seconds, 1)}
+            cell |= {"cpu_seconds": round(cpu, 1), "threads": torch.get_num_threads()}
+            with store.open("a") as file:
+                file.write(json.dumps(cell) + "\n")
+            print(json.dumps(cell), flush=True)
+
+
+def cells(store: Path) -> list[dict]:
+    return [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
+
+
+def report(store: Path, page: Path) -> None:
+    frame = pd.DataFrame(cells(store))
+    lines = ["# Accuracy on pictures and series", "", *(__doc__ or "").splitlines()[2:5], ""]
+    lines += ["| set | architecture | mark | mean | each seed | epochs | seconds | CPU-seconds |", "|" + " --- |" * 8]
+    missing = []
+    for (name, architecture), mark in MARKS.items():
+        part = frame[(frame["set"] == name) & (frame["architecture"] == architecture)].sort_values("seed")
+        if len(part) < len(SEEDS):
+            missing.append(f"{name} {architecture} ({len(part)} of {len(SEEDS)} seeds)")
+        if len(part):
+            each = ", ".join(f"{score:.4f}" for score in part["score"])
+            means = part[["score", "epochs", "seconds", "cpu_seconds"]].mean()
+            lines.append(
+                f"| {name} | {architecture} | {mark:.3f} | {means['score']:.4f} | {each} | {means['epochs']:.0f} | "
+                f"{means['seconds']:.0f} | {means['cpu_seconds']:.0f} |"
+            )
+    lines += ["", f"Not yet finished: {', '.join(missing)}." if missing else "All is finished.", ""]
+    lines.append(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, NumPy {np.__version__}.")
+    lines.append("Seconds of a machine that others may have used at the same time. `python benchmarks/images.py`")
+    page.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def validate(folder: Path, architecture: str, n: int, settings: dict) -> None:
+    X, y, _, _ = read(folder, "fashion_mnist")
+    order = np.random.default_rng(100).permutation(len(X))
+    learnt, scored = order[:n], order[-6000:]
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    model = make("fashion_mnist", architecture, 0, X, **settings).fit(X[learnt], y[learnt])
+    seconds = resource.getrusage(resource.RUSAGE_SELF).ru_utime - start
+    print(architecture, n, settings, f"{model.score(X[scored], y[scored]):.4f}", f"{seconds:.0f} s", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = list(dict.fromkeys(name for name, _ in MARKS))
+    parser.add_argument("--sets", nargs="*", default=names, choices=names)
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS))
+    parser.add_argument("--report", action="store_true", help="write the page from what is there")
+    parser.add_argument("--forget", choices=("lenet", "auto"), help="drop this architecture's cells first")
+    parser.add_argument("--validate", type=int, metavar="N")
+    parser.add_argument("--architecture", default="auto", help="of --validate")
+    parser.add_argument("--settings", type=json.loads, default={}, help="of --validate, as JSON")
+    arguments = parser.parse_args()
+    folder, store = Path(os.environ["SKDL_DATA"]), RESULTS / "images.jsonl"
+    if arguments.validate:
+        validate(folder, arguments.architecture, arguments.validate, arguments.settings)
+        return
+    if arguments.forget:
+        kept = [json.dumps(cell) + "\n" for cell in cells(store) if cell["architecture"] != arguments.forget]
+        store.write_text("".join(kept))
+    if not arguments.report:
+        run(folder, arguments.sets, arguments.seeds, store)
+    report(store, RESULTS / "images.md")
+
+
+if __name__ == "__main__":
+    main()
