@@ -1,12 +1,9 @@
-"""What every neural estimator shares: from validated data to a trained network that is kept as NumPy.
+"""What every neural estimator shares: from prepared tensors to a trained network that is kept as NumPy.
 
-A family (MLP, CNN, ...) supplies how its input is validated and turned into tensors and how its module is built; a task
-(classifier, regressor) supplies how targets are encoded and outputs are read. The steps between are here.
+What comes before is in ``_preparation.py``, what networks learn from each other in ``_finetuning.py``.
 """
 
-import copy
 import os
-from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, ClassVar
@@ -14,20 +11,16 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_consistent_length
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from skorch.history import History
-from torch import Tensor, nn
+from torch import nn
 
-from skdl.base import Estimator
 from skdl.engine import (
     OPTIMIZERS,
     PLATEAU,
     SCHEDULES,
-    StreamedData,
-    StreamedRows,
     TensorData,
     TrainingPlan,
     compute_outputs,
@@ -37,40 +30,15 @@ from skdl.engine import (
     state_to_numpy,
 )
 from skdl.engine.precision import MIXED_PRECISIONS
-from skdl.neural._finetuning import adopt_body
-from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_validation
-from skdl.neural._streams import (
-    check_dataset,
-    is_dataset,
-    is_streamed,
-    samples_of,
-    stream_array,
-    stream_dataset,
-    targets_of,
-)
-from skdl.nn.anatomy import Body, called_layers
-from skdl.utils import (
-    Interval,
-    Options,
-    check_parameters,
-    derive_keys,
-    draw_seed,
-    explained,
-    resolve_device,
-    validate_sample_weight,
-)
-
-# From this many rows on, early_stopping="auto" stops early.
-_AUTO_EARLY_STOPPING_ROWS = 10_000
-
-# How much of X is turned into tensors at once where X is large.
-_SAMPLED_BYTES = 1 << 25
+from skdl.neural import _streams
+from skdl.neural._finetuning import Transferable, adopt_body
+from skdl.utils import Interval, Options, check_parameters, derive_keys, resolve_device
 
 # The parameters that mean to the estimator what they mean to the plan.
 _PLANNED = tuple(field.name for field in fields(TrainingPlan))
 
 
-class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+class NeuralEstimator(Transferable):
     """Base class of the neural estimators."""
 
     _constraints: ClassVar[dict[str, list]] = {
@@ -104,11 +72,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
 
     _task_constraints: ClassVar[dict[str, list]] = {}
 
-    # Whether samples may be read a block at a time, from a torch Dataset or a file.
-    _streams = True
-    # What a family learns of its inputs, and what a body that is taken over brings with it.
-    _input_attributes: ClassVar[tuple[str, ...]] = ()
-
     # Whether layers draw from torch's generators while training; ours have streams of their own.
     _layers_draw = False
 
@@ -117,71 +80,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         for name, value in arguments.items():
             if name != "self":
                 setattr(self, name, value)
-
-    # What a family supplies.
-
-    @abstractmethod
-    def _fit_inputs(self, X) -> np.ndarray:
-        """Validate X, learn its layout, and return it as an array whose rows are samples."""
-
-    @abstractmethod
-    def _encode_inputs(self, X) -> np.ndarray:
-        """Validate X against the layout of fit and return it as :meth:`_fit_inputs` does."""
-
-    @abstractmethod
-    def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
-        """Learn what :meth:`_to_tensors` needs from the training rows."""
-
-    @abstractmethod
-    def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
-        """Turn encoded rows into what the module's ``forward`` takes, on the CPU."""
-
-    @abstractmethod
-    def _build_module(self, seed: int) -> nn.Module:
-        """Build the module with its initial weights, on the CPU."""
-
-    def _block_rows(self, device: torch.device) -> int:
-        """The number of rows that are predicted at once."""
-        return 256 if device.type == "cpu" else 8192
-
-    # What a task supplies.
-
-    @property
-    @abstractmethod
-    def _task(self) -> str:
-        """The engine's name of the task."""
-
-    @abstractmethod
-    def _fit_targets(self, y, classes=None) -> np.ndarray:
-        """Validate y, learn its layout, and return it encoded."""
-
-    @abstractmethod
-    def _encode_targets(self, y) -> np.ndarray:
-        """Validate y against the layout of the first fit and return it encoded."""
-
-    @abstractmethod
-    def _fit_target_scaling(self, target: np.ndarray, weight: np.ndarray | None) -> None:
-        """Learn what :meth:`_target_tensor` needs from the training rows."""
-
-    @abstractmethod
-    def _target_tensor(self, target: np.ndarray) -> Tensor:
-        """Turn encoded targets into what the loss takes."""
-
-    def _task_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        """Multiply class weights into the sample weights."""
-        return weight
-
-    def _validation_weights(self, target: np.ndarray) -> np.ndarray | None:
-        """The weights of rows that are given to validate with: class weights are those of the training rows."""
-        return None
-
-    def _loss_settings(self) -> dict[str, Any]:
-        """Fields of the plan that say what the loss is and that are no parameters."""
-        return {}
-
-    def _strata(self, target: np.ndarray) -> np.ndarray | None:
-        """The groups that a validation split keeps in proportion."""
-        return None
 
     # Training.
 
@@ -225,93 +123,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
             if reset and self.init_from is not None:
                 adopt_body(module, self._source(), self._probe())
         return self._train(module, train, valid, reset=reset, one_epoch=one_epoch)
-
-    def _prepare(self, X, y, sample_weight, given=(None, None), *, reset=True, one_epoch=False, classes=None):
-        """Validate the data, learn their layout and scales, and return the tensors to train on and to validate with.
-
-        ``given`` are the samples and targets to validate with, or two times None.
-        """
-        device = self._training_device()
-        if is_dataset(X) and y is None:
-            y = targets_of(type(self).__name__, X)
-        X = self._read_inputs(X, reset=reset)
-        target = self._fit_targets(y, classes) if reset else self._encode_targets(y)
-        with explained(self, X, y):
-            check_consistent_length(X, target)
-        weight = validate_sample_weight(sample_weight, len(X))
-        if reset:
-            self.__dict__.pop("_weights", None)  # a fit that fails leaves no model of an earlier one behind
-            self._seed = draw_seed(self.random_state)
-        train, valid = self._training_sets(X, target, weight, reset, not one_epoch, self._encode_given(*given))
-        train_data = self._tensor_data(*train, device)
-        valid_data = None if valid is None else self._tensor_data(*valid, device)
-        self._input_like = [(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in train_data.inputs]
-        return train_data, valid_data
-
-    def _read_inputs(self, X, *, reset: bool):
-        """Validate X, and learn its layout where training begins anew; what is too large stays where it is."""
-        adopts = reset and self.init_from is not None
-        if is_dataset(X):
-            check_dataset(type(self).__name__, X, self._streams)
-            if reset:
-                self._fit_inputs(samples_of(X, range(min(2, len(X)))))
-            if adopts:
-                self._adopt_inputs()
-            return stream_dataset(X, self._encode_inputs)
-        encoded = self._fit_inputs(X) if reset else self._encode_inputs(X)
-        if adopts:
-            self._adopt_inputs()
-            encoded = self._encode_inputs(X)
-        return stream_array(encoded) if self._streams and is_streamed(encoded) else encoded
-
-    def _probe(self) -> tuple[Tensor, ...]:
-        """Something like one sample, to call the module with."""
-        return tuple(
-            torch.ones(1, *shape, dtype=getattr(torch, dtype.removeprefix("torch.")))
-            for shape, dtype in self._input_like
-        )
-
-    def _source(self) -> "NeuralEstimator":
-        """The estimator that ``init_from`` names."""
-        source = getattr(self.init_from, "estimator", self.init_from)  # it may be frozen
-        if not isinstance(source, NeuralEstimator):
-            raise ValueError(
-                f"init_from of {type(self).__name__} must be a fitted neural estimator of skdl, or one in a "
-                f"sklearn.frozen.FrozenEstimator; got {type(source).__name__}."
-            )
-        if not source.__sklearn_is_fitted__():
-            raise ValueError(
-                f"init_from of {type(self).__name__} is not fitted. scikit-learn's clone, and so every search and "
-                "cross-validation, forgets what an estimator has learnt unless it is wrapped: "
-                "init_from=sklearn.frozen.FrozenEstimator(fitted)."
-            )
-        return source
-
-    def _adopt_inputs(self) -> None:
-        """Take over what the source has learnt of its inputs, without which its weights would read something else."""
-        source = self._source()
-        for name in self._input_attributes:
-            if hasattr(source, name):
-                setattr(self, name, copy.deepcopy(getattr(source, name)))
-
-    def _training_device(self) -> torch.device:
-        device = resolve_device(self.device)
-        if self.accelerate and device.type == "cuda" and device.index is None:
-            return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))  # the launcher's word
-        return device
-
-    def _encode_given(self, X, y) -> tuple[np.ndarray, np.ndarray] | None:
-        """Validate the samples and targets to validate with."""
-        if X is None and y is None:
-            return None
-        if X is None or y is None:
-            raise ValueError(f"{'X_val' if X is None else 'y_val'} is missing: fit takes X_val and y_val together.")
-        try:
-            X, target = self._read_inputs(X, reset=False), self._encode_targets(y)
-            check_consistent_length(X, target)
-        except ValueError as error:
-            raise ValueError(f"In X_val and y_val: {error}") from error
-        return X, target
 
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
         plan = self._plan(self._training_device(), 1 if one_epoch else self.max_epochs)
@@ -358,43 +169,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         # torch's layers draw weights of their own before they get ours; its generator is the user's to move.
         with torch.random.fork_rng(devices=[]):
             return self._build_module(self._seed)
-
-    def _training_sets(
-        self, X, target, weight, reset: bool, may_split: bool, given: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> tuple[Rows, Rows | None]:
-        """Choose, merge and learn from the rows to train on; return (X, target, weight) for training and validation."""
-        weight = self._task_weights(target, weight)
-        rows = drop_weightless(X, target, weight)
-        stops = len(rows[0]) >= _AUTO_EARLY_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
-        valid: Rows | None = None
-        if given is not None:
-            valid = drop_weightless(*given, self._validation_weights(given[1]))
-        elif stops and may_split:
-            rows, valid = split_validation(*rows, self.validation_fraction, self._strata(rows[1]), self._seed)
-        X, target, weight = rows
-        if not isinstance(X, StreamedRows):
-            X, target, weight = merge_equal_rows(X, target, weight, self.batch_size)
-        if reset:
-            self._fit_preprocessing(*self._preprocessing_rows(X, weight))
-            if self.init_from is not None:
-                self._adopt_inputs()
-            self._fit_target_scaling(target, weight)
-        return (X, target, weight), valid
-
-    def _preprocessing_rows(self, X, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-        """The rows that scales are learnt from: of those that are streamed, a sample that fits into memory."""
-        if not isinstance(X, StreamedRows):
-            return X, weight
-        chosen = X.sample(max(2, _SAMPLED_BYTES // X[:1].nbytes))
-        return X.take(chosen), None if weight is None else weight[chosen]
-
-    def _tensor_data(self, X, target, weight, device: torch.device) -> TensorData:
-        if weight is not None:
-            weight = torch.as_tensor(weight / weight.mean(), dtype=torch.float32, device=device)
-        targets = self._target_tensor(target).to(device)
-        if isinstance(X, StreamedRows):
-            return StreamedData(X, self._to_tensors, device, targets, weight)
-        return TensorData(tuple(tensor.to(device) for tensor in self._to_tensors(X)), targets, weight)
 
     def _plan(self, device: torch.device, epochs: int) -> TrainingPlan:
         parameters = self.get_params(deep=False)
@@ -454,41 +228,14 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         """What a module, the network or its body, gives for encoded rows: ``(n, width)`` in float32."""
         device = torch.device(self.net_.device)
         block = self._block_rows(device)
-        rows = block * max(1, _SAMPLED_BYTES // (block * max(1, X[:1].nbytes)))  # as many as are in memory at once
+        rows = block * max(
+            1, _streams.SAMPLED_BYTES // (block * max(1, X[:1].nbytes))
+        )  # as many as are in memory at once
         parts = [
             compute_outputs(module, self._to_tensors(X[start : start + rows]), device, block)
             for start in range(0, len(X), rows)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def transform(self, X) -> np.ndarray:
-        """Compute what the last layer reads: the activations of the layer before.
-
-        Parameters
-        ----------
-        X : array-like, frame or tensor of shape (n, d)
-            The samples.
-
-        Returns
-        -------
-        ndarray of shape (n, n_features_out), dtype float32
-            Averaged over places where the last layer works on several. Without a hidden layer they are the inputs, as
-            the network gets them.
-        """
-        check_is_fitted(self)
-        return self._compute(Body(self.net_.module_, self._head()), self._read_inputs(X, reset=False))
-
-    def _head(self) -> str:
-        """The path of the last layer of the network."""
-        module = self.net_.module_
-        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
-        return self._device_cache.get("head", lambda: called_layers(module, probe)[-1])
-
-    @property
-    def _n_features_out(self) -> int:
-        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
-        with torch.no_grad():
-            return Body(self.net_.module_.eval(), self._head())(*probe).shape[1]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

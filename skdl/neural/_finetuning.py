@@ -1,12 +1,17 @@
-"""Start a network from the weights of another one."""
+"""Networks that learn from each other: a body to start from, and features for whatever comes after."""
 
+import copy
 from typing import Any
 
+import numpy as np
 import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdl.engine import state_from_numpy
-from skdl.nn.anatomy import called_layers
+from skdl.neural._preparation import Preparation
+from skdl.nn.anatomy import Body, called_layers
 
 
 def adopt_body(module: nn.Module, source: Any, probe: tuple[Tensor, ...]) -> None:
@@ -47,3 +52,59 @@ def adopt_body(module: nn.Module, source: Any, probe: tuple[Tensor, ...]) -> Non
     with torch.no_grad():
         for name, value in taken.items():
             value.copy_(theirs[name])
+
+
+class Transferable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Preparation):
+    """What a neural estimator takes from another one, and what it gives to the next step of a pipeline."""
+
+    def _source(self) -> "Transferable":
+        """The estimator that ``init_from`` names."""
+        source = getattr(self.init_from, "estimator", self.init_from)  # it may be frozen
+        if not isinstance(source, Transferable):
+            raise ValueError(
+                f"init_from of {type(self).__name__} must be a fitted neural estimator of skdl, or one in a "
+                f"sklearn.frozen.FrozenEstimator; got {type(source).__name__}."
+            )
+        if not source.__sklearn_is_fitted__():
+            raise ValueError(
+                f"init_from of {type(self).__name__} is not fitted. scikit-learn's clone, and so every search and "
+                "cross-validation, forgets what an estimator has learnt unless it is wrapped: "
+                "init_from=sklearn.frozen.FrozenEstimator(fitted)."
+            )
+        return source
+
+    def _adopt_inputs(self) -> None:
+        """Take over what the source has learnt of its inputs, without which its weights would read something else."""
+        source = self._source()
+        for name in self._input_attributes:
+            if hasattr(source, name):
+                setattr(self, name, copy.deepcopy(getattr(source, name)))
+
+    def transform(self, X) -> np.ndarray:
+        """Compute what the last layer reads: the activations of the layer before.
+
+        Parameters
+        ----------
+        X : array-like, frame or tensor of shape (n, d)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out), dtype float32
+            Averaged over places where the last layer works on several. Without a hidden layer they are the inputs, as
+            the network gets them.
+        """
+        check_is_fitted(self)
+        return self._compute(Body(self.net_.module_, self._head()), self._read_inputs(X, reset=False))
+
+    def _head(self) -> str:
+        """The path of the last layer of the network."""
+        module = self.net_.module_
+        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
+        return self._device_cache.get("head", lambda: called_layers(module, probe)[-1])
+
+    @property
+    def _n_features_out(self) -> int:
+        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
+        with torch.no_grad():
+            return Body(self.net_.module_.eval(), self._head())(*probe).shape[1]

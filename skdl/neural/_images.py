@@ -103,10 +103,7 @@ class ImageNetwork(NeuralEstimator):
 
     def _encode_inputs(self, X) -> np.ndarray:
         X = self._validate(X, reset=False)
-        if X.shape[1:] != self._sample_shape:
-            raise ValueError(
-                f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} is expecting {self._sample_shape}."
-            )
+        self._check_sample_shape(X, self._sample_shape)
         return self._arrange(X)
 
     def _validate(self, X, *, reset: bool, **check_params) -> np.ndarray:

@@ -89,10 +89,7 @@ class _OwnNetwork(NeuralEstimator):
 
     def _encode_inputs(self, X) -> np.ndarray:
         X = validate_X(self, X, reset=False, allow_nd=True)
-        if X.shape[1:] != self._input_shape:
-            raise ValueError(
-                f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} is expecting {self._input_shape}."
-            )
+        self._check_sample_shape(X, self._input_shape)
         return X
 
     def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:

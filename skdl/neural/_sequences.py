@@ -34,7 +34,7 @@ class SequenceEstimator(NeuralEstimator):
         "max_vocabulary": [None, Interval("int", 1, None)],
         "embedding_dim": [Interval("int", 1, None)],
     }
-    _streams = False
+    _may_stream = False
     _input_attributes: ClassVar[tuple[str, ...]] = ("_vocabulary", "_mean", "_factor", "_longest")
 
     # What a family supplies.

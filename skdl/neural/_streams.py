@@ -10,6 +10,8 @@ from skdl.utils import to_host
 
 # A memory-mapped array of more bytes than this is read while training; a smaller one is loaded.
 _LOADED_BYTES = 1 << 28
+# How much of a large X is turned into tensors at once, and how much of it scales are learnt from.
+SAMPLED_BYTES = 1 << 25
 
 
 def is_dataset(X) -> bool:

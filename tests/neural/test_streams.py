@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, IterableDataset
 
 from skdl.engine import Batches, StreamedData, StreamedRows, TensorData, streaming
 from skdl.exceptions import InterruptedFitWarning
-from skdl.neural import CNNClassifier, MLPClassifier, MLPRegressor, NeuralClassifier, RNNClassifier, _base, _streams
+from skdl.neural import CNNClassifier, MLPClassifier, MLPRegressor, NeuralClassifier, RNNClassifier, _streams
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def streamed(monkeypatch):
 
     monkeypatch.setattr(_streams, "_LOADED_BYTES", 0)
     monkeypatch.setattr(streaming, "_BLOCK_BYTES", 10_000)
-    monkeypatch.setattr(_base, "_SAMPLED_BYTES", 400_000)
+    monkeypatch.setattr(_streams, "SAMPLED_BYTES", 400_000)
     monkeypatch.setattr(StreamedRows, "take", watch)
     return reads
 
@@ -114,7 +114,7 @@ def test_numbers_and_validation_rows_are_streamed(digits, tmp_path, streamed):
 
 
 def test_scales_come_from_a_sample_where_there_are_many_rows(tmp_path, streamed, monkeypatch):
-    monkeypatch.setattr(_base, "_SAMPLED_BYTES", 24_000)
+    monkeypatch.setattr(_streams, "SAMPLED_BYTES", 24_000)
     X = np.random.default_rng(0).normal(7.0, 2.0, size=(20_000, 3))
     model = MLPClassifier(scaling="standard", hidden_layer_sizes=(), max_epochs=1, early_stopping=False)
     model.fit(in_file(X, tmp_path), X[:, 0] > 7)
