@@ -270,6 +270,26 @@ def test_huge_targets(criterion):
 
 
 @pytest.mark.parametrize("kind", EVERY_CLASSIFIER)
+def test_one_unique_value_for_each_row(kind):
+    X = np.random.default_rng(0).permutation(3000).astype(float)[:, None]
+    y = (X[:, 0] // 100 % 2).astype(int)
+    model = kind().fit(X, y)
+    assert model.score(X, y) == 1.0
+    assert model.get_n_leaves() == 30
+    numbers = kind(categorical_features=[0]).fit(X, y)  # each row its own category
+    assert numbers.get_n_leaves() == {DecisionTreeClassifier: 2, C45Classifier: 1, ID3Classifier: 3000}[kind]
+
+
+def test_one_unique_target_for_each_row():
+    X = np.arange(3000.0)[:, None]
+    y = np.random.default_rng(0).permutation(3000).astype(float)
+    for bins in (None, 255):
+        model = DecisionTreeRegressor(max_bins=bins).fit(X, y)
+        assert model.get_n_leaves() == (3000 if bins is None else 255)
+    assert DecisionTreeRegressor().fit(X, y).score(X, y) == 1.0
+
+
+@pytest.mark.parametrize("kind", EVERY_CLASSIFIER)
 def test_ten_thousand_categories(kind):
     rng = np.random.default_rng(0)
     codes = np.concatenate([np.arange(10_000), rng.integers(10_000, size=10_000)])
