@@ -142,7 +142,8 @@ def train_stacked(
     criterion = plans[0].make_loss()
     keys = [(index, plan.seed) for index, plan in zip(data_of, plans, strict=True)]
     rows = StackedRows(train, keys, plans[0].batch_size)
-    valid_rows = None if valid is None else StackedRows(valid, [(index, 0) for index in data_of], plans[0].batch_size)
+    unordered = [(index, 0) for index in data_of]
+    valid_rows = None if valid is None else StackedRows(valid, unordered, plans[0].batch_size, fixed=True)
     n_batches = int(rows.n_batches[0])
     steps = StackedSteps(stack, plans, n_batches)
     position = np.arange(len(plans))  # of the members that are still there

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.engine.data import TensorData
+from skdl.engine.data import TensorData, bucket_length
 from skdl.nn.stacked_loops import gather
 from skdl.utils import derive_keys, random_permutation
 
@@ -14,11 +14,11 @@ from skdl.utils import derive_keys, random_permutation
 class StackedRows:
     """The members' rows: each distinct data set once, an order for each distinct (data, seed).
 
-    Members may differ in their number of rows as long as an epoch has the same number of batches: what one has fewer is
-    padding in the last batch, of scale zero.
+    Members may differ in their number of rows as long as an epoch has the same number of batches. A batch that is not
+    full is padded with rows of scale zero: products of as many rows are rounded alike, whatever the other members have.
     """
 
-    def __init__(self, data: Sequence[TensorData], keys: Sequence[tuple], batch_size: int):
+    def __init__(self, data: Sequence[TensorData], keys: Sequence[tuple], batch_size: int, *, fixed: bool = False):
         self.keys = list(keys)
         self.batch_size = batch_size
         self.n_inputs = len(data[0].inputs)
@@ -36,6 +36,7 @@ class StackedRows:
             )
             for same in parts
         ]
+        self.n_rows = batch_size if fixed or longest > batch_size else bucket_length(longest)
         self.weighted = data[0].weight is not None
         if self.device.type == "cpu":
             self.arrays = [tensor.numpy() for tensor in self.tensors]
@@ -57,7 +58,7 @@ class StackedRows:
             counts = np.clip(self.n - start, 0, self.batch_size)
             key = tuple(counts.tolist())
             if key not in known:
-                there = np.arange(counts.max()) < counts[:, None]
+                there = np.arange(self.n_rows) < counts[:, None]
                 scale = there / np.maximum(counts, 1)[:, None]
                 known[key] = counts, torch.as_tensor(scale, dtype=torch.float32, device=self.device)
             self.parts.append((start, *known[key]))
@@ -69,8 +70,9 @@ class StackedRows:
 
     def _order(self, epoch: int | None) -> Tensor:
         """The order of the rows of each entry, (E, n)."""
+        order = torch.zeros(len(self.entries), len(self.parts) * self.n_rows, dtype=torch.int64, device=self.device)
         longest = int(self.n.max())
-        order = torch.arange(longest, device=self.device).repeat(len(self.entries), 1)
+        order[:, :longest] = torch.arange(longest, device=self.device)
         lengths = self.lengths[[place for place, _ in self.entries]]
         for length in np.unique(lengths) if epoch is not None else ():
             # One batch of everything has no order worth drawing; leaving it alone keeps sums in the order of the rows.

@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
+from joblib.parallel import get_active_backend
 from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -76,6 +77,11 @@ def _in_this_process(job, groups: list[Group], members, plan: Plan, bar, log, n_
 
 
 def _in_several_processes(job, groups: list[Group], members, plan: Plan, bar, log, n_jobs, pre_dispatch) -> bool:
+    with _data_on_workers(job):
+        return _send_out(job, groups, members, plan, bar, log, n_jobs, pre_dispatch)
+
+
+def _send_out(job, groups: list[Group], members, plan: Plan, bar, log, n_jobs, pre_dispatch) -> bool:
     try:
         parallel = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch, return_as="generator_unordered")
     except ValueError:  # joblib's multiprocessing backend returns everything at the end
@@ -97,6 +103,20 @@ def _in_several_processes(job, groups: list[Group], members, plan: Plan, bar, lo
                 finished.close()
         return True
     return False
+
+
+@contextmanager
+def _data_on_workers(job: Job):
+    """Give every worker of a dask cluster the data, once; a worker that is lost takes no data with it."""
+    backend, _ = get_active_backend()
+    client = getattr(backend, "client", None)
+    if client is None:
+        yield
+        return
+    data = [part for part in (job.X, job.y) if part is not None]
+    options = {"wait_for_workers_timeout": backend.wait_for_workers_timeout, **backend.submit_kwargs}
+    with parallel_config("dask", client=client, scatter=data, **options):
+        yield
 
 
 def _run_part(part: Job, X, y, group: Group):

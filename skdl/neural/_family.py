@@ -19,6 +19,7 @@ from sklearn.base import clone
 
 from skdl.base import fit_one_by_one, note_family, take_rows
 from skdl.engine import train_stacked
+from skdl.engine.data import bucket_length
 from skdl.engine.stacked import why_alone
 from skdl.kernels.threads import one_torch_thread
 from skdl.nn import StackedMLP
@@ -89,9 +90,6 @@ def fit_networks(
             alone[member.candidate, member.split] = why
         else:
             families.setdefault(_shape(member), []).append(member)
-    for family in [key for key, members in families.items() if len(members) == 1]:
-        (only,) = families.pop(family)
-        alone[only.candidate, only.split] = "no other network has its shape, optimizer and batches"
     packs = [pack for family in families.values() for pack in _cut(family)]
     del families
     _tell(type(estimator).__name__, packs, alone)
@@ -161,7 +159,8 @@ def _shape(member: _Member) -> tuple:
         plan.batch_size,
         str(plan.device),
         plan.task,
-        -(-len(train) // plan.batch_size),
+        # Of a single batch the number of rows that it is padded to.
+        -(-len(train) // plan.batch_size) if len(train) > plan.batch_size else -bucket_length(len(train)),
         tuple((tuple(tensor.shape[1:]), tensor.dtype) for tensor in train._tensors()),
         # Validation takes no step, so that any number of rows goes with any other; but all have some, or none has.
         None if valid is None else len(valid._tensors()),
