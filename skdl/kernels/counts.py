@@ -1,5 +1,7 @@
 """Sums of feature counts per class, and scores that are linear in the counts; dense or sparse rows."""
 
+import warnings
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -114,14 +116,38 @@ def linear_scores(X, coefficients: np.ndarray, constant: np.ndarray, device) -> 
 def _sparse_scores(X, coefficients, constant):
     if X.nnz < _COMPILED_VALUES:
         return np.asarray(X.astype(np.float64) @ coefficients.T) + constant
-    from skdl.kernels import _counts_loops
-
     result = np.empty((X.shape[0], len(constant)))
     by_column = np.ascontiguousarray(coefficients.T)  # (d, C)
+    parts = cut(X.shape[0], -(-X.shape[0] // 4096))
+    if not (torch.backends.mkl.is_available() and X.data.dtype == np.float64 and X.data.flags.writeable):
+        from skdl.kernels import _counts_loops
 
-    def work(part):
-        indptr = X.indptr[part.start : part.stop + 1]
-        _counts_loops.score(X.data, X.indices, indptr, by_column, constant, result[part])
+        def work(part):
+            indptr = X.indptr[part.start : part.stop + 1]
+            _counts_loops.score(X.data, X.indices, indptr, by_column, constant, result[part])
 
-    on_threads(work, cut(X.shape[0], -(-X.shape[0] // 4096)))
+        on_threads(work, parts)
+        return result
+    table, level = torch.from_numpy(by_column), torch.from_numpy(constant)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        pieces = [(part, _csr_rows(X, part)) for part in parts]
+
+    def multiply(piece):
+        part, rows = piece
+        torch.addmm(level, rows, table, out=torch.from_numpy(result[part]))
+
+    on_threads(multiply, pieces)
     return result
+
+
+def _csr_rows(X, part: slice) -> torch.Tensor:
+    """Some rows of a CSR matrix as a tensor over the same numbers."""
+    start, stop = X.indptr[part.start], X.indptr[part.stop]
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(X.indptr[part.start : part.stop + 1] - start),
+        torch.from_numpy(X.indices[start:stop]),
+        torch.from_numpy(X.data[start:stop]),
+        (part.stop - part.start, X.shape[1]),
+        check_invariants=False,
+    )

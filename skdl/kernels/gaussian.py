@@ -102,8 +102,11 @@ def joint_log_likelihood(X: np.ndarray, model: Likelihood, *, missing: bool = Fa
 
 def _tile_likelihood(X: np.ndarray, model: Likelihood, missing: bool) -> torch.Tensor:
     # In float64 whatever the type of X: the difference of large squares decides between classes.
-    u = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=model.center.device)  # (m, d)
-    u -= model.center
+    if X.dtype == np.float64 and X.flags.writeable and model.center.device.type == "cpu":
+        u = torch.from_numpy(X) - model.center  # (m, d)
+    else:
+        u = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=model.center.device)
+        u -= model.center
     if model.exponent:
         u *= 2.0**-model.exponent
     if missing:

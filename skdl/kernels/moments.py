@@ -41,6 +41,10 @@ class Moments:
         mean = np.where(self.count > 0, self.mean + np.ldexp(gap * share, exponent), other.mean)
         return Moments(count, mean, ssd, exponent)
 
+    def is_finite(self) -> bool:
+        """Whether there was neither a gap nor an infinity among the values."""
+        return bool(np.isfinite(self.mean).all() and np.isfinite(self.ssd).all())
+
     def reindexed(self, positions: np.ndarray, n_classes: int) -> "Moments":
         """The same for more classes: class ``i`` becomes class ``positions[i]``."""
         grown = [np.zeros((n_classes, part.shape[1])) for part in (self.count, self.mean, self.ssd)]
@@ -127,7 +131,7 @@ def _exponent_of_spread(X, codes, shift) -> int:
     spread = 0.0
     for start in range(0, len(X), 4096):
         piece = slice(start, start + 4096)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             gaps = np.abs(np.nan_to_num(X[piece] - shift[codes[piece]], nan=0.0))
         spread = max(spread, float(gaps.max(initial=0.0)))
     return int(np.frexp(min(spread, np.finfo(np.float64).max))[1]) if spread > 0 else 0

@@ -19,12 +19,17 @@ from skdl.utils import encode_classes, to_host, validate_sample_weight, validate
 
 __all__: list[str] = []
 
+# So many values are worth the trouble of not reading them twice.
+_LARGE = 1_000_000
+
 
 class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     """Base class of the naive Bayes classifiers."""
 
     # How X is checked, beyond the usual; the keywords of `validate_X`.
     _input_checks: dict[str, Any] = {}
+    # Whether a gap or an infinity in X shows in the sums and in the likelihood, so that large X is read but once.
+    _gaps_show = False
     # The parameters that change the sums; candidates that share them share one pass over the data.
     _sums_depend_on: tuple[str, ...] = ("device",)
     # What a fit learns beside the attributes that `_settle` makes of the sums.
@@ -59,10 +64,17 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         self
         """
         self._check_parameters()
-        X, y = self._checked_X_y(X, y, reset=True)
+        given, late = X, sample_weight is None and self._may_be_checked_late(X)
+        X, y = validate_X_y(self, X, y, ensure_all_finite=False) if late else self._checked_X_y(X, y, reset=True)
         weight = validate_sample_weight(sample_weight, len(y))
         classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
-        return self._adopt(classes, self._gather(X, codes, weight, len(classes)))
+        sums = self._gather(X, codes, weight, len(classes))
+        if late and not sums.is_finite():
+            self._checked_X(given)
+        return self._adopt(classes, sums)
+
+    def _may_be_checked_late(self, X) -> bool:
+        return self._gaps_show and isinstance(X, np.ndarray) and X.dtype.kind == "f" and X.size >= _LARGE
 
     def _adopt(self, classes, sums):
         self._settled = False
@@ -226,8 +238,12 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
 
     def _scored(self, X):
         check_is_fitted(self)
-        X = self._checked_X(X)
-        return self._joint_log_likelihood(X), np.float32 if X.dtype == np.float32 else np.float64
+        given, late = X, self._may_be_checked_late(X)
+        X = validate_X(self, X, ensure_all_finite=False) if late else self._checked_X(X)
+        jll = self._joint_log_likelihood(X)
+        if late and not np.isfinite(jll.sum()):
+            self._checked_X(given)
+        return jll, np.float32 if X.dtype == np.float32 else np.float64
 
     def _checked_X(self, X):
         return validate_X(self, X, **self._input_checks)

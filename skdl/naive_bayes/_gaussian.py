@@ -114,6 +114,8 @@ class GaussianNB(BaseNaiveBayes):
             self.var_ = np.ldexp(variance, 2 * sums.exponent)
             self.epsilon_ = float(np.ldexp(epsilon, 2 * sums.exponent))
 
+    _gaps_show = True
+
     def _joint_log_likelihood(self, X):
         device = resolve_device(self.device)
 

@@ -251,3 +251,26 @@ def test_cuda_agrees_with_the_cpu():
     here, there = GaussianNB(device="cpu").fit(X, y), GaussianNB(device="cuda").fit(X, y)
     _assert_same_model(there, here)
     assert_allclose(there.predict_log_proba(X), here.predict_log_proba(X), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 12_345, 24_999])
+def test_a_gap_in_a_large_table_is_found(bad, row):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(25_000, 40)), rng.integers(0, 3, 25_000)
+    model = GaussianNB().fit(X, y)
+    spoilt = X.copy()
+    spoilt[row, 7] = bad
+    kind = "NaN" if np.isnan(bad) else "infinity"
+    with pytest.raises(ValueError, match=rf"(?s)contains {kind}.*row {row}, column 7"):
+        GaussianNB().fit(spoilt, y)
+    for predict in (model.predict, model.predict_proba, model.predict_log_proba):
+        with pytest.raises(ValueError, match=rf"(?s)contains {kind}.*row {row}, column 7"):
+            predict(spoilt)
+
+
+def test_what_is_impossible_is_no_gap():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(25_000, 40)), rng.integers(0, 3, 25_000)
+    model = GaussianNB(priors=[0.5, 0.5, 0.0]).fit(X, y)
+    assert set(model.predict(X)) <= {0, 1}

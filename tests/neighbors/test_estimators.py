@@ -11,14 +11,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
-
-
-@parametrize_with_checks([NearestNeighbors(), KNeighborsClassifier(), KNeighborsRegressor()])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 def _blobs(n=120, seed=0):

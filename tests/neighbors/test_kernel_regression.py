@@ -5,7 +5,6 @@ import pytest
 import scipy.sparse as sp
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdl.kernels.smoothing import KERNELS
 from skdl.neighbors import KernelRegressor
@@ -22,11 +21,6 @@ FORMULAS = {
     "tricube": lambda u: (1 - u**3) ** 3 * (u <= 1),
     "cosine": lambda u: np.cos(np.pi * u / 2) * (u <= 1),
 }
-
-
-@parametrize_with_checks([KernelRegressor()])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 def _data(n=150, d=3, seed=0):

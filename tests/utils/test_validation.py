@@ -344,3 +344,18 @@ def test_infinity_is_found_among_gaps(holes, dtype, named):
         spoilt[place] = value
     with pytest.raises(ValueError, match=rf"contains infinity or a value too large(.|\n)*The first one is in {named}"):
         validate_X(Thing(), spoilt, reset=True, dtype=dtype, ensure_all_finite="allow-nan")
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+def test_many_whole_numbered_labels_are_encoded_like_few(dtype):
+    limits = np.iinfo(dtype)
+    for low in (limits.min, limits.max - 11):
+        y = (np.random.default_rng(0).integers(0, 6, 5000) * 2).astype(dtype) + dtype(low)
+        classes, codes = encode_classes(y, owner="Thing")
+        expected, places = np.unique(y, return_inverse=True)
+        np.testing.assert_array_equal(classes, expected)
+        np.testing.assert_array_equal(codes, places)
+        assert classes.dtype == y.dtype
+        assert codes.dtype == np.int64
+    with pytest.raises(ValueError, match=r"only one class: np.int64\(3\)"):
+        encode_classes(np.full(5000, 3), owner="Thing", min_classes=2)
