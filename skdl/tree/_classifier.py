@@ -85,7 +85,9 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         For "reduced_error": the share of the samples that is held out.
     max_bins : int, None or "auto", default="auto"
         Cut each numeric column into at most so many bins (2 to 255) first; None looks at every value; "auto" takes 255
-        bins from 100,000 samples on. With few distinct values both give the same tree.
+        bins from 100,000 samples on. With few distinct values both give the same tree. The bins are counted in
+        histograms for "gini" and "entropy", with weights and several outputs too; with categories, ``max_features``,
+        "random", "gain_ratio", ``monotonic_cst`` or ``max_leaf_nodes`` they are sorted, which costs what None costs.
 
     Attributes
     ----------
@@ -113,7 +115,11 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
 
     Notes
     -----
-    Cost: ``O(n d log n)`` once for sorting and ``O(n d)`` for each level; 8 n d bytes. With bins n d bytes.
+    Cost: ``O(n d log n)`` once for sorting and ``O(n d)`` for each level; 8 n d bytes. With bins n d bytes. Neither X
+    nor its bins are kept, and a family (:func:`skdl.base.fit_family`) holds them for the trees in work alone, however
+    many members it has; all its splits are sorted from one ranking of X (4 n d bytes), and members of large splits are
+    grown in parallel threads. The first fit on a machine compiles the growers, which takes up to a minute; the first
+    in a process loads them in less than a second.
 
     Differences from scikit-learn: X is not rounded to float32, and values closer than 1e-7 can be told apart. A tie
     goes to the first column and the lowest threshold instead of a random one, so the tree does not depend on

@@ -53,7 +53,9 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         For "reduced_error": the share of the samples that is held out.
     max_bins : int, None or "auto", default="auto"
         Cut each numeric column into at most so many bins (2 to 255) first; None looks at every value; "auto" takes 255
-        bins from 100,000 samples on.
+        bins from 100,000 samples on. The bins are summed up in histograms for "squared_error" and "friedman_mse", with
+        weights and several outputs too; with the other criteria, categories, ``max_features``, "random",
+        ``monotonic_cst`` or ``max_leaf_nodes`` they are sorted, which costs what None costs.
 
     Attributes
     ----------
