@@ -2,6 +2,7 @@
 
 from skdl.metric_learning._itml import ITML
 from skdl.metric_learning._lfda import LFDA
+from skdl.metric_learning._lmnn import LMNN
 from skdl.metric_learning._lpp import LPP
 from skdl.metric_learning._mcml import MCML
 from skdl.metric_learning._mlkr import MLKR
@@ -10,4 +11,4 @@ from skdl.metric_learning._nca import NCA
 from skdl.metric_learning._npe import NPE
 from skdl.metric_learning._rca import RCA
 
-__all__ = ["ITML", "LFDA", "LPP", "MCML", "MLKR", "MMC", "NCA", "NPE", "RCA"]
+__all__ = ["ITML", "LFDA", "LMNN", "LPP", "MCML", "MLKR", "MMC", "NCA", "NPE", "RCA"]

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skdl.exceptions import InterruptedFitWarning
-from skdl.kernels.metric.descent import descend
+from skdl.kernels.metric.descent import descend, descend_in_rounds
 from skdl.kernels.metric.eigen import leading_factor, ratio_directions, signed
 from skdl.kernels.metric.graphs import group_scatter
 from skdl.metric_learning._base import MetricLearner, SharedLearner
@@ -19,8 +19,8 @@ _DESCENT_CONSTRAINTS: dict[str, list] = {
 }
 
 
-def run(learner, function, start: np.ndarray):
-    """Descend with a learner's settings; tell its callback, and warn where it was interrupted."""
+def run(learner, function, start: np.ndarray, rounds: int | None = None):
+    """Descend with a learner's settings, in rounds if asked; tell its callback, and warn where it was interrupted."""
     callback = getattr(learner, "callback", None)
     name = type(learner).__name__
     with progress(total=learner.max_iter, desc=name, unit="iteration", verbose=int(learner.verbose)) as bar:
@@ -30,7 +30,10 @@ def run(learner, function, start: np.ndarray):
             if callback is not None:
                 callback(flat, n_iter)
 
-        found = descend(function, start, learner.max_iter, learner.tol, each)
+        if rounds is None:
+            found = descend(function, start, learner.max_iter, learner.tol, each)
+        else:
+            found = descend_in_rounds(function, start, learner.max_iter, learner.tol, each, rounds)
     if found.interrupted:
         warnings.warn(
             f"{name} was interrupted after {found.n_iter} iterations; it holds the best map until then.",

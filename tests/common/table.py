@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import cluster, ensemble, linear_model, naive_bayes, neighbors, neural_network, preprocessing, tree
-from sklearn.base import is_classifier, is_clusterer, is_regressor
+from sklearn.base import clone, is_classifier, is_clusterer, is_regressor
 from sklearn.model_selection import KFold
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
@@ -18,6 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skdl.linear_model import Ridge
 from skdl.naive_bayes import GaussianNB
 from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from skdl.neural import MLPClassifier, MLPRegressor
 from skdl.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skdl.utils import all_estimators
 
@@ -176,6 +177,8 @@ _TREES = ({}, {"max_depth": 2}, {"max_depth": None, "min_samples_leaf": 3}, {"cc
 
 _CLASSIFIERS = [("bayes", GaussianNB()), ("neighbours", KNeighborsClassifier())]
 _REGRESSORS = [("ridge", Ridge()), ("neighbours", KNeighborsRegressor())]
+_WHOLE_SET = {"hidden_layer_sizes": (16,), "lr": 0.03, "max_epochs": 50, "random_state": 0, **_ONE_BATCH}
+_NET, _NET_OF_NUMBERS = MLPClassifier(**_WHOLE_SET), MLPRegressor(**_WHOLE_SET)
 
 ROWS = (
     Row(
@@ -319,6 +322,17 @@ ROWS = (
         rounding=1e-7,
         candidates=({}, {"n_components": 2}, {"n_components": 3}, {"embedding_type": "plain"}, {"n_neighbors": 2}),
         negative="n_components",
+    ),
+    Row(
+        "LMNN",
+        fast={"max_iter": 10},
+        learns_from="classifier",
+        settled={"init": "pca"},  # the identity follows the order of columns
+        rounding=1e-6,
+        rounding_float32=1e-3,
+        draws=False,
+        candidates=({}, {"n_components": 2}, {"init": "random"}, {"n_neighbors": 1}),
+        negative="max_iter",
     ),
     Row(
         "LPP",
@@ -546,15 +560,15 @@ ROWS = (
     Row(
         "GreedyEnsembleClassifier",
         needs={"estimators": _CLASSIFIERS},
-        fast={"cv": KFold(3), "n_steps": 5, "n_bags": 3},
+        fast={"cv": KFold(3), "n_steps": 5, "n_bags": 3, "bag_fraction": 0.5},
         holds=frozenset({"threads"}),
-        candidates=({}, {"loss": "brier", "bag_fraction": 0.5}, {"n_steps": 20, "n_init": 1, "bag_fraction": 1.0}),
+        candidates=({}, {"loss": "brier", "bag_fraction": 1.0}, {"n_steps": 20, "n_init": 1, "bag_fraction": 1.0}),
         negative="n_steps",
     ),
     Row(
         "GreedyEnsembleRegressor",
         needs={"estimators": _REGRESSORS},
-        fast={"cv": 3, "n_steps": 5, "n_bags": 3},
+        fast={"cv": 3, "n_steps": 5, "n_bags": 3, "bag_fraction": 0.5},
         holds=frozenset({"threads"}),
         candidates=({}, {"loss": "absolute_error", "bag_fraction": 1.0}, {"n_steps": 20, "bag_fraction": 1.0}),
         negative="n_steps",
@@ -589,7 +603,7 @@ ROWS = (
         fast=_TINY_TCN,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights"}),
+        holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
@@ -599,7 +613,7 @@ ROWS = (
         fast=_TINY_TCN,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights"}),
+        holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
@@ -609,7 +623,7 @@ ROWS = (
         fast=_TINY_TRANSFORMER,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights"}),
+        holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
@@ -619,10 +633,64 @@ ROWS = (
         fast=_TINY_TRANSFORMER,
         rounding=1e-4,
         rounding_float32=1e-3,
-        holds=frozenset({"rows", "weights"}),
+        holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=({}, {"lr": 0.003}, {"early_stopping": True, "validation_fraction": 0.2}),
         negative="batch_size",
+    ),
+    Row(
+        "DeepEnsembleClassifier",
+        needs={"estimator": _NET},
+        fast={"n_members": 3},
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"n_members": 2}),
+        negative="n_members",
+    ),
+    Row(
+        "DeepEnsembleRegressor",
+        needs={"estimator": _NET_OF_NUMBERS},
+        fast={"n_members": 3},
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"n_members": 2}),
+        negative="n_members",
+    ),
+    Row(
+        "MonteCarloDropoutClassifier",
+        needs={"estimator": clone(_NET).set_params(dropout=0.1)},
+        fast={"n_samples": 5},
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"n_samples": 2}),
+        negative="n_samples",
+    ),
+    Row(
+        "MonteCarloDropoutRegressor",
+        needs={"estimator": clone(_NET_OF_NUMBERS).set_params(dropout=0.1)},
+        fast={"n_samples": 5},
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"n_samples": 2}),
+        negative="n_samples",
+    ),
+    Row(
+        "SnapshotEnsembleClassifier",
+        needs={"estimator": _NET},
+        fast={"n_members": 3},
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"combine": "weights"}),
+        negative="n_members",
+    ),
+    Row(
+        "SnapshotEnsembleRegressor",
+        needs={"estimator": _NET_OF_NUMBERS},
+        fast={"n_members": 3},
+        rounding=1e-4,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"combine": "weights"}),
+        negative="n_members",
     ),
     Row(
         "VotingClassifier",
