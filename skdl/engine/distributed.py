@@ -58,6 +58,11 @@ class _Accelerated(AccelerateMixin):
             return batches
         return Share(batches, self.accelerator.process_index, self.accelerator.num_processes)
 
+    def train_step_single(self, batch, **fit_params):
+        # skorch's mixin would leave types and scaling to accelerate, which allows one choice in a process; the loop's
+        # own way serves here too, since gradients are averaged in the backward pass.
+        return super(AccelerateMixin, self).train_step_single(batch, **fit_params)
+
     def _batch_losses(self, losses, sizes, iterator):
         losses, sizes = super()._batch_losses(losses, sizes, iterator)
         return self.accelerator.reduce(losses, reduction="mean"), getattr(iterator, "sizes", sizes)
@@ -79,15 +84,13 @@ def accelerated(net_class: type) -> type:
     return type(f"Accelerated{net_class.__name__}", (_Accelerated, net_class), {})
 
 
-def make_accelerator(device: torch.device, precision: torch.dtype | None):
+def make_accelerator(device: torch.device):
     """Join the processes that were launched together.
 
     Parameters
     ----------
     device : torch.device
         Where to compute; on a GPU each process takes the one that the launcher gave it.
-    precision : torch.dtype or None
-        From :func:`skdl.engine.precision.autocast_type`.
 
     Returns
     -------
@@ -97,5 +100,4 @@ def make_accelerator(device: torch.device, precision: torch.dtype | None):
         from accelerate import Accelerator
     except ImportError as error:
         raise ImportError("accelerate=True needs the package accelerate: pip install 'skdl[accelerate]'.") from error
-    name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[precision]
-    return Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision=name)
+    return Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision="no")

@@ -233,7 +233,7 @@ def make_net(
             net_class = accelerated(net_class)
             loss = criterion
             criterion = lambda: loss.forward  # noqa: E731 - a module would be wrapped as if it had weights to train
-            special["accelerator"] = make_accelerator(plan.device, special.pop("precision"))
+            special["accelerator"] = make_accelerator(plan.device)
     net = net_class(
         module,
         criterion=criterion,

@@ -113,6 +113,14 @@ def test_shares_add_up_to_the_batch(n, n_processes):
     assert len(shares[0]) == -(-n // 5)
 
 
+def test_mixed_precision_goes_with_it():
+    plain = fit("own", mixed_precision="bfloat16")
+    accelerated = fit("own", mixed_precision="bfloat16", accelerate=True)
+    for name, value in plain._weights.items():
+        np.testing.assert_allclose(accelerated._weights[name], value, rtol=1e-2, atol=1e-3)
+    assert not np.array_equal(accelerated._weights["0.weight"], fit("own", accelerate=True)._weights["0.weight"])
+
+
 def test_without_the_package_an_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ImportError, match=r"accelerate=True needs the package accelerate: pip install 'skdl\[accel"):
