@@ -76,7 +76,8 @@ def test_series_network_is_that_of_its_paper():
 
     expected = block(2, 64) + block(64, 128) + block(128, 128) + 128 * 5 + 5
     assert _count(series(2, (50,), 5, width=64)) == expected
-    assert _count(auto(2, (50,), 5)) < expected / 3
+    assert _count(auto(2, (50,), 5)) == _count(series(2, (50,), 5, width=32)) < expected / 3
+    assert not any(layer.kernel_size[0] > 3 for layer in auto(2, (15,), 5) if isinstance(layer, torch.nn.Conv1d))
 
 
 def test_parallel_kernels_look_at_the_same_places():

@@ -6,8 +6,8 @@ from skdl.nn.cnn.layers import Residual, Trunk
 
 
 def auto(in_channels: int, size: tuple[int, ...], n_outputs: int) -> nn.Module:
-    """For images :func:`plain`, for series :func:`series`."""
-    return (series if len(size) == 1 else plain)(in_channels, size, n_outputs)
+    """For images :func:`plain`, for series :func:`series`, or :func:`plain` where they have fewer than 16 steps."""
+    return (series if len(size) == 1 and size[0] >= 16 else plain)(in_channels, size, n_outputs)
 
 
 def plain(in_channels: int, size: tuple[int, ...], n_outputs: int) -> nn.Module:
