@@ -4,6 +4,8 @@ from skdl.neural._cnn import CNNClassifier, CNNRegressor
 from skdl.neural._mlp import MLPClassifier, MLPRegressor
 from skdl.neural._own import NeuralClassifier, NeuralRegressor
 from skdl.neural._rnn import RNNClassifier, RNNRegressor
+from skdl.neural._tcn import TCNClassifier, TCNRegressor
+from skdl.neural._transformer import TransformerClassifier, TransformerRegressor
 
 __all__ = [
     "CNNClassifier",
@@ -14,4 +16,8 @@ __all__ = [
     "NeuralRegressor",
     "RNNClassifier",
     "RNNRegressor",
+    "TCNClassifier",
+    "TCNRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
 ]

@@ -558,6 +558,15 @@ ROWS = (
         },
     ),
     Row(
+        "DistilledClassifier",
+        needs={"teacher": GaussianNB(), "student": _NET},
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "weights", "threads"}),
+        candidates=({}, {"temperature": 4.0}, {"alpha": 0.0}),
+        negative="temperature",
+    ),
+    Row(
         "GreedyEnsembleClassifier",
         needs={"estimators": _CLASSIFIERS},
         fast={"cv": KFold(3), "n_steps": 5, "n_bags": 3, "bag_fraction": 0.5},
@@ -643,7 +652,7 @@ ROWS = (
         needs={"estimator": _NET},
         fast={"n_members": 3},
         rounding=1e-4,
-        holds=frozenset({"rows", "weights", "threads"}),
+        holds=frozenset({"rows", "weights"}),  # products of a stack round by the number of threads
         candidates=({}, {"n_members": 2}),
         negative="n_members",
     ),
@@ -652,7 +661,7 @@ ROWS = (
         needs={"estimator": _NET_OF_NUMBERS},
         fast={"n_members": 3},
         rounding=1e-4,
-        holds=frozenset({"rows", "weights", "threads"}),
+        holds=frozenset({"rows", "weights"}),  # products of a stack round by the number of threads
         candidates=({}, {"n_members": 2}),
         negative="n_members",
     ),

@@ -8,14 +8,25 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skdl.neural import RNNClassifier, RNNRegressor
+from skdl.neural import (
+    RNNClassifier,
+    RNNRegressor,
+    TCNClassifier,
+    TCNRegressor,
+    TransformerClassifier,
+    TransformerRegressor,
+)
 from skdl.neural._sequences import SequenceEstimator
 
 CLASSIFIERS = {
     "rnn": (RNNClassifier, {"hidden_size": 16}),
+    "tcn": (TCNClassifier, {"channels": 16}),
+    "transformer": (TransformerClassifier, {"d_model": 16, "dim_feedforward": 32}),
 }
 REGRESSORS = {
     "rnn": (RNNRegressor, {"hidden_size": 16}),
+    "tcn": (TCNRegressor, {"channels": 16}),
+    "transformer": (TransformerRegressor, {"d_model": 16, "dim_feedforward": 32}),
 }
 EVERY = pytest.mark.parametrize("family", CLASSIFIERS)
 
@@ -118,7 +129,8 @@ def which_comes_first(n, seed, longest=30):
 def test_order_is_learnt(family):
     X, y = which_comes_first(400, 0)
     X_test, y_test = which_comes_first(300, 1)
-    model = make(family, max_epochs=25, lr=0.01).fit(X, y)
+    slower = {"max_epochs": 40, "lr": 0.005, "batch_size": 32, "dropout": 0.0} if family == "transformer" else {}
+    model = make(family, **({"max_epochs": 25, "lr": 0.01} | slower)).fit(X, y)
     assert model.score(X_test, y_test) > 0.95
 
     def bag(series):

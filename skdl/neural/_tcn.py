@@ -1,0 +1,305 @@
+"""Temporal convolutional networks for sequences."""
+
+from typing import ClassVar
+
+from torch import nn
+
+from skdl.neural._docs import share_documentation
+from skdl.neural._sequences import SequenceEstimator
+from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
+from skdl.nn.tcn import TemporalConvolutions, levels_to_cover
+from skdl.utils import Interval
+
+
+class _TemporalNetwork(SequenceEstimator):
+    """What classifier and regressor share: causal convolutions are built."""
+
+    _constraints: ClassVar[dict[str, list]] = {
+        **SequenceEstimator._constraints,
+        "channels": [Interval("int", 1, None)],
+        "num_levels": [None, Interval("int", 1, None)],
+        "kernel_size": [Interval("int", 2, None)],
+    }
+
+    def _build_body(self, width: int, seed: int) -> nn.Module:
+        return TemporalConvolutions(
+            width,
+            self.channels,
+            self.num_levels or levels_to_cover(self._longest, self.kernel_size),
+            kernel_size=self.kernel_size,
+            dropout=self.dropout,
+            seed=seed,
+        )
+
+
+@share_documentation
+class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
+    """A temporal convolutional network that classifies sequences: series, tokens or texts, of any lengths.
+
+    Use it where the order of the steps matters: it learns long series faster than :class:`RNNClassifier`, since all
+    steps are worked on at once. Several classes, or several labels at once (a 0/1 indicator matrix), are taken.
+
+    Parameters
+    ----------
+    channels : int, default=32
+        The number of channels of each level.
+    num_levels : int or None, default=None
+        The number of levels; each holds two convolutions, and their dilation doubles from one to the next. None takes
+        as many as the last step of the longest training sequence needs to see the first.
+    kernel_size : int, default=3
+        The number of steps that a filter sees.
+    pooling : {"last", "mean", "max", "attention"}, default="mean"
+        What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
+        has no part in it.
+    dropout : float, default=0.0
+        The probability of zeroing a value while training: of embeddings, behind each convolution and before the last
+        layer.
+    layout : {"time_first", "channel_first"}, default="time_first"
+        Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
+        and ``(c, t)``.
+    tokenizer : {"word", "character", "integer"}, callable or None, default=None
+        None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
+        takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
+    min_frequency : int, default=2
+        How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
+        unknown.
+    max_vocabulary : int or None, default=20000
+        How many tokens, the most frequent, have an embedding; None means all.
+    embedding_dim : int, default=64
+        The width of the embedding of a token.
+    <training parameters>
+
+    Attributes
+    ----------
+    n_channels_ : int
+        The number of channels of a series; 1 for tokens.
+    vocabulary_ : ndarray of shape (n_tokens,)
+        The tokens with an embedding of their own, sorted; empty where X holds numbers.
+    <attributes>
+
+    Raises
+    ------
+    <errors>
+
+    See Also
+    --------
+    TCNRegressor : The same for numbers.
+
+    Notes
+    -----
+    X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
+    ``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
+    column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
+    channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
+    ``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
+    trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+
+    Convolutions are causal: a step sees itself and earlier ones alone, ``1 + 2 (kernel_size - 1) (2**num_levels - 1)``
+    in all, so that padding behind the end can't be seen.
+
+    Cost: for each row and step one epoch takes about 6 operations for each weight. Memory for the padded float32 steps,
+    and for the features of a batch at all levels.
+
+    scikit-learn has no network for sequences. Filters are normalised as in the paper, and start from random directions
+    of length sqrt(2) where it has small normal numbers. Ctrl-C ends training and leaves a model that predicts, with a
+    warning.
+
+    References
+    ----------
+    Bai, S., Kolter, J. Z. & Koltun, V. (2018). An empirical evaluation of generic convolutional and recurrent networks
+    for sequence modeling. https://doi.org/10.48550/arXiv.1803.01271
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.neural import TCNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=length).cumsum() for length in rng.integers(5, 15, size=100)]
+    >>> y = np.array([series[-1] > series[0] for series in X])
+    >>> model = TCNClassifier(channels=16, lr=0.01, max_epochs=20, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        channels=32,
+        *,
+        num_levels=None,
+        kernel_size=3,
+        pooling="mean",
+        dropout=0.0,
+        layout="time_first",
+        tokenizer=None,
+        min_frequency=2,
+        max_vocabulary=20_000,
+        embedding_dim=64,
+        optimizer="adamw",
+        lr=3e-3,
+        layer_lr_decay=1.0,
+        weight_decay=1e-2,
+        l1=0.0,
+        batch_size=16,
+        max_epochs=100,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        patience=10,
+        schedule=None,
+        warmup_epochs=0,
+        gradient_clip=1.0,
+        gradient_clip_value=None,
+        ema_decay=None,
+        init_from=None,
+        freeze=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        compile=False,
+        mixed_precision=False,
+        accelerate=False,
+        callbacks=None,
+        warm_start=False,
+        loss="auto",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
+        class_weight=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self._store(locals())
+
+
+@share_documentation
+class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
+    """A temporal convolutional network that predicts numbers from sequences: series, tokens or texts, of any lengths.
+
+    Use it where the order of the steps matters: it learns long series faster than :class:`RNNRegressor`, since all
+    steps are worked on at once. Several targets at once are taken.
+
+    Parameters
+    ----------
+    channels : int, default=32
+        The number of channels of each level.
+    num_levels : int or None, default=None
+        The number of levels; each holds two convolutions, and their dilation doubles from one to the next. None takes
+        as many as the last step of the longest training sequence needs to see the first.
+    kernel_size : int, default=3
+        The number of steps that a filter sees.
+    pooling : {"last", "mean", "max", "attention"}, default="mean"
+        What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
+        has no part in it.
+    dropout : float, default=0.0
+        The probability of zeroing a value while training: of embeddings, behind each convolution and before the last
+        layer.
+    layout : {"time_first", "channel_first"}, default="time_first"
+        Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
+        and ``(c, t)``.
+    tokenizer : {"word", "character", "integer"}, callable or None, default=None
+        None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
+        takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
+    min_frequency : int, default=2
+        How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
+        unknown.
+    max_vocabulary : int or None, default=20000
+        How many tokens, the most frequent, have an embedding; None means all.
+    embedding_dim : int, default=64
+        The width of the embedding of a token.
+    <training parameters>
+
+    Attributes
+    ----------
+    n_channels_ : int
+        The number of channels of a series; 1 for tokens.
+    vocabulary_ : ndarray of shape (n_tokens,)
+        The tokens with an embedding of their own, sorted; empty where X holds numbers.
+    <attributes>
+
+    Raises
+    ------
+    <errors>
+
+    See Also
+    --------
+    TCNClassifier : The same for classes.
+
+    Notes
+    -----
+    X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
+    ``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
+    column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
+    channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
+    ``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
+    trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+
+    Convolutions are causal: a step sees itself and earlier ones alone, ``1 + 2 (kernel_size - 1) (2**num_levels - 1)``
+    in all, so that padding behind the end can't be seen.
+
+    Cost: for each row and step one epoch takes about 6 operations for each weight. Memory for the padded float32 steps,
+    and for the features of a batch at all levels.
+
+    scikit-learn has no network for sequences. Filters are normalised as in the paper, and start from random directions
+    of length sqrt(2) where it has small normal numbers. Ctrl-C ends training and leaves a model that predicts, with a
+    warning.
+
+    References
+    ----------
+    Bai, S., Kolter, J. Z. & Koltun, V. (2018). An empirical evaluation of generic convolutional and recurrent networks
+    for sequence modeling. https://doi.org/10.48550/arXiv.1803.01271
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.neural import TCNRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=length) for length in rng.integers(5, 15, size=200)]
+    >>> y = np.array([series.max() for series in X])
+    >>> model = TCNRegressor(channels=16, pooling="max", lr=0.01, max_epochs=20, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        channels=32,
+        *,
+        num_levels=None,
+        kernel_size=3,
+        pooling="mean",
+        dropout=0.0,
+        layout="time_first",
+        tokenizer=None,
+        min_frequency=2,
+        max_vocabulary=20_000,
+        embedding_dim=64,
+        optimizer="adamw",
+        lr=3e-3,
+        layer_lr_decay=1.0,
+        weight_decay=1e-2,
+        l1=0.0,
+        batch_size=16,
+        max_epochs=100,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        patience=10,
+        schedule=None,
+        warmup_epochs=0,
+        gradient_clip=1.0,
+        gradient_clip_value=None,
+        ema_decay=None,
+        init_from=None,
+        freeze=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        compile=False,
+        mixed_precision=False,
+        accelerate=False,
+        callbacks=None,
+        warm_start=False,
+        loss="auto",
+        huber_delta=1.0,
+        quantile=0.5,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self._store(locals())
