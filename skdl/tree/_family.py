@@ -10,11 +10,13 @@ import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numba import config
+from sklearn import config_context, get_config
 from sklearn.base import clone
 
 from skdl.base import take_rows
@@ -133,15 +135,24 @@ def _n_threads() -> int:
 
 
 def _in_threads(work, tasks: Iterable, n_threads: int) -> Iterator:
-    """Results in the order of the tasks; only so many tasks are begun as there are threads."""
+    """Results in the order of the tasks; only so many tasks are begun as there are threads.
+
+    The settings of the caller's thread, ours and scikit-learn's, hold in the others too.
+    """
     if n_threads == 1:
         yield from map(work, tasks)
         return
+    settings = get_config()
+
+    def work_as_here(task):
+        with config_context(**settings):
+            return work(task)
+
     waiting: deque[Future] = deque()
     with ThreadPoolExecutor(n_threads) as pool:
         try:
             for task in tasks:
-                waiting.append(pool.submit(work, task))
+                waiting.append(pool.submit(copy_context().run, work_as_here, task))
                 if len(waiting) == n_threads:
                     yield waiting.popleft().result()
             while waiting:

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
+from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
 from sklearn.tree import DecisionTreeClassifier as Reference
 
+import skdl
 from skdl.base import fit_family, fit_one_by_one, take_rows
 from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor, _family
 
@@ -197,6 +200,37 @@ def test_members_in_threads_are_the_same_and_come_once(monkeypatch):
     assert trees[0].keys() == trees[1].keys() == set(range(6))
     for i, tree in trees[0].items():
         np.testing.assert_array_equal(tree.threshold, trees[1][i].threshold)
+
+
+def test_settings_hold_in_threads(monkeypatch):
+    monkeypatch.setattr(_family, "_n_threads", lambda: 2)
+    monkeypatch.setattr(_family, "_WORTH_A_THREAD", 0)
+    X, y = make_classification(300, 5, random_state=0)
+    X[0, 0] = np.inf  # in no split, so each split is read by itself, in its thread
+    splits = [np.arange(1, 200), np.arange(100, 300)]
+    with skdl.config_context(dtype="float32"), sklearn.config_context(skip_parameter_validation=True):
+        family = fit_family(DecisionTreeClassifier(), X, y, candidates=[{}], splits=splits)
+        for _, j, member in family:
+            alone = DecisionTreeClassifier().fit(X[splits[j]], y[splits[j]])
+            np.testing.assert_array_equal(member.tree_.threshold, alone.tree_.threshold)
+            inner = member.tree_.threshold[member.tree_.feature >= 0]
+    assert (DecisionTreeClassifier().fit(X[splits[1]], y[splits[1]]).tree_.threshold[0]) not in inner
+
+
+def test_scikit_learns_bagging_needs_no_memory_for_each_member():
+    X, y = make_classification(20_000, 30, random_state=0)
+
+    def peak(n_members):
+        model = BaggingClassifier(DecisionTreeClassifier(max_depth=3, max_bins=255), n_members, random_state=0)
+        gc.collect()
+        tracemalloc.start()
+        model.fit(X, y)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(1)
+    assert peak(12) < peak(2) + X.nbytes / 4
 
 
 @pytest.mark.parametrize("max_bins", [None, 255])
