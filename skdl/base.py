@@ -7,7 +7,9 @@ An estimator derives from :class:`Estimator` and scikit-learn's mixins. It may a
 
 and promises that each estimator which comes out is what
 ``clone(self).set_params(**candidates[i]).fit(X[splits[j]], y[splits[j]])`` would have given, whatever its siblings
-were. Callers use :func:`fit_family`, which falls back to ordinary fits for an estimator without the method.
+were. Where ``_family_joins_splits`` is true, as for networks, work is shared across splits that have nothing in common,
+too: a search then joins what the earlier steps of a pipeline make of each split. Callers use :func:`fit_family`, which
+falls back to ordinary fits for an estimator without the method.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -68,7 +68,7 @@ def _in_this_process(job, groups: list[Group], members, plan: Plan, bar, log, n_
             for group in groups:
                 begun = len(members)
                 _, notes = run_group(job, group, members, bar.update)
-                plan.notes += notes
+                plan.note(notes)
                 if log is not None:
                     log.write(members[begun:])
     except KeyboardInterrupt:
@@ -91,7 +91,7 @@ def _send_out(job, groups: list[Group], members, plan: Plan, bar, log, n_jobs, p
     try:
         for part, notes in finished:
             members += part
-            plan.notes += notes
+            plan.note(notes)
             bar.update(len(part))
             if log is not None:
                 log.write(part)

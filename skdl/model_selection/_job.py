@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from skdl.model_selection._fold import Fold, count_rows, take_metadata
 from skdl.model_selection._inherited import rows_of
 
-__all__ = ["Ground", "Job", "PipelineGround", "final_step"]
+__all__ = ["Ground", "Job", "JoinedGround", "PipelineGround", "final_step"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Ground:
         """Return the samples of a fold as :meth:`to_score`'s estimator takes them."""
         return fold
 
-    def to_score(self, fitted, candidate: int):
+    def to_score(self, fitted, candidate: int, split: int):
         """Return the estimator to be scored, made of a fitted member."""
         return fitted
 
@@ -177,7 +177,7 @@ class PipelineGround(Ground):
         original = self.original
         return Fold(original.estimator, original.X, original.y, original.train, original.test)
 
-    def to_score(self, fitted, candidate: int):
+    def to_score(self, fitted, candidate: int, split: int):
         if self._last_is_enough:
             return fitted
         whole = clone(self.job.estimator).set_params(**clone(dict(self.job.candidates[candidate]), safe=False))
@@ -192,6 +192,63 @@ class PipelineGround(Ground):
     def tested(self):
         """The test samples as the last step sees them."""
         return self.earlier.transform(self.original.testing[0])
+
+
+class JoinedGround(Ground):
+    """The last step of a pipeline on several splits at once, each of which the earlier steps have transformed apart.
+
+    Parameters
+    ----------
+    job : Job
+        Its estimator is the pipeline.
+    grounds : dict of int to PipelineGround
+        That of each split; see :meth:`can_join`. Their training samples become parts of the joined ones.
+    """
+
+    def __init__(self, job: Job, grounds: dict[int, PipelineGround]):
+        first = next(iter(grounds.values()))
+        self.job = job
+        self.estimator = first.estimator
+        self.grounds = grounds
+        bounds = np.cumsum([0] + [len(ground.X) for ground in grounds.values()])
+        self.X = np.concatenate([ground.X for ground in grounds.values()])
+        self.y = rows_of(job.y, np.concatenate([ground.original.train for ground in grounds.values()]))
+        weights = [ground.sample_weight for ground in grounds.values()]
+        self.fit_params = {} if weights[0] is None else {"sample_weight": np.concatenate(weights)}
+        self.parts = {}
+        for split, start, stop in zip(grounds, bounds[:-1], bounds[1:], strict=True):
+            self.parts[split] = np.arange(start, stop)
+            grounds[split].X = self.X[start:stop]
+
+    @staticmethod
+    def can_join(grounds: list[PipelineGround]) -> bool:
+        """Whether the samples of splits can be put one after another without becoming others."""
+        arrays = [ground.X for ground in grounds]
+        kinds = {(array.dtype, array.shape[1:]) for array in arrays if isinstance(array, np.ndarray)}
+        return (
+            all(ground.stackable for ground in grounds)
+            and all(isinstance(array, np.ndarray) and array.dtype != object for array in arrays)
+            and len(kinds) == 1
+            and all(len(array) == len(ground.original.train) for array, ground in zip(arrays, grounds, strict=True))
+        )
+
+    def overrides(self, candidate: int) -> dict:
+        return next(iter(self.grounds.values())).overrides(candidate)
+
+    def rows(self, split: int):
+        return self.parts[split]
+
+    def fold(self, split: int, estimator=None) -> Fold:
+        return self.grounds[split].fold(split, estimator)
+
+    def metadata(self, split: int) -> dict:
+        return self.grounds[split].metadata(split)
+
+    def fold_to_score(self, fold: Fold) -> Fold:
+        return fold.ground.fold_to_score(fold) if isinstance(fold, _TransformedFold) else fold
+
+    def to_score(self, fitted, candidate: int, split: int):
+        return self.grounds[split].to_score(fitted, candidate, split)
 
 
 class _TransformedFold(Fold):

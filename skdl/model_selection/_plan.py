@@ -17,6 +17,8 @@ __all__ = ["Group", "Plan", "make_plan"]
 # Slices of the samples that the members of a family are scored on are shared, and kept until the last member of
 # their split is scored: a family spans no more splits than hold this many times the rows of X.
 _ROWS_KEPT = 4
+# The same for the training samples that steps of a pipeline have transformed for several splits.
+_ROWS_JOINED = 8
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,16 @@ class Plan:
     groups: list[Group]
     notes: list[str] = field(default_factory=list)
 
+    def note(self, notes: list[str]) -> None:
+        """Add what has not been said yet."""
+        self.notes += [note for note in notes if note not in self.notes]
+
     def extend(self, other: "Plan") -> None:
         """Append the plan of another round; its candidates are counted on from those of this one."""
         for group in other.groups:
             self.groups.append(replace(group, candidates=tuple(c + self.n_candidates for c in group.candidates)))
         self.n_candidates += other.n_candidates
-        self.notes += other.notes
+        self.note(other.notes)
 
     @property
     def n_stacked(self) -> int:
@@ -135,7 +141,7 @@ def make_plan(job: Job, n_jobs: int = 1, *, fine: bool = False) -> Plan:
     why = _why_alone(job)
     step = None if why in _ALWAYS_ALONE else final_step(job.estimator)
     if step is not None:
-        _plan_pipeline(plan, job, step)
+        _plan_pipeline(plan, job, step, n_jobs, fine)
     elif why:
         _plan_alone(plan, range(n_candidates), range(n_splits), why)
     else:
@@ -201,7 +207,7 @@ def _chunks_of_splits(job: Job, largest: int | None) -> list[tuple[int, ...]]:
     return [tuple(chunk) for chunk in chunks]
 
 
-def _plan_pipeline(plan: Plan, job: Job, step: str) -> None:
+def _plan_pipeline(plan: Plan, job: Job, step: str, n_jobs: int, fine: bool) -> None:
     settings: dict[Hashable, list[int]] = {}
     for candidate, parameters in enumerate(job.candidates):
         if {"steps", "transform_input"} & set(parameters):
@@ -220,7 +226,17 @@ def _plan_pipeline(plan: Plan, job: Job, step: str) -> None:
         elif len(members) == 1 or not hasattr(final, "fit"):
             _plan_alone(plan, members, splits, why or "no other candidate has its setting of the earlier steps")
         else:
-            plan.groups += [Group("pipeline", tuple(members), (split,), stackable, why) for split in splits]
+            joins = stackable and getattr(final, "_family_joins_splits", False) and not fine
+            chunks = _chunks_to_join(job, n_jobs) if joins else [(split,) for split in splits]
+            plan.groups += [Group("pipeline", tuple(members), chunk, stackable, why) for chunk in chunks]
+
+
+def _chunks_to_join(job: Job, n_jobs: int) -> list[tuple[int, ...]]:
+    """Splits whose transformed training samples are held at a time, for families that train on several data sets."""
+    budget = _ROWS_JOINED * count_rows(job.X)
+    largest = max(1, budget // max(len(train) for train, _ in job.splits))
+    n_chunks = min(len(job.splits), max(n_jobs, -(-len(job.splits) // largest)))
+    return [tuple(part.tolist()) for part in np.array_split(np.arange(len(job.splits)), n_chunks)]
 
 
 def _key(value: Any) -> Hashable:

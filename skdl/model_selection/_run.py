@@ -8,9 +8,9 @@ from typing import Any
 from joblib.logger import short_format_time
 from sklearn.base import clone
 
-from skdl.base import fit_family
+from skdl.base import family_notes, fit_family
 from skdl.exceptions import DeviceMemoryWarning, InterruptedFitWarning
-from skdl.model_selection._job import Ground, Job, PipelineGround
+from skdl.model_selection._job import Ground, Job, JoinedGround, PipelineGround
 
 __all__ = ["run_group"]
 
@@ -46,8 +46,7 @@ def run_group(job: Job, group, members: list[dict] | None = None, tell=None) -> 
     elif group.how == "family":
         run.family(Ground(job), list(group.candidates), list(group.splits))
     else:
-        for split in group.splits:
-            run.pipeline(list(group.candidates), split, stacked=group.stacked)
+        run.pipeline(list(group.candidates), list(group.splits), stacked=group.stacked)
     return run.members, run.notes
 
 
@@ -60,31 +59,45 @@ class _Run:
         self.warned = False
         self.done: set[tuple[int, int]] = set()
 
-    def pipeline(self, candidates, split, *, stacked):
-        """Fit the earlier steps once, and the last step of each candidate."""
+    def pipeline(self, candidates, splits, *, stacked):
+        """Fit the earlier steps once for each split, and the last step of each candidate."""
         start = time.perf_counter()
+        grounds = {}
+        for split in splits:
+            ground = self._earlier_steps(candidates, split)
+            if ground is not None:
+                grounds[split] = ground
+        joined = len(grounds) > 1 and stacked and JoinedGround.can_join(list(grounds.values()))
+        pieces: list[tuple[Ground, list[int]]] = [(ground, [split]) for split, ground in grounds.items()]
+        if joined:
+            pieces = [(JoinedGround(self.job, grounds), list(grounds))]
+        earlier = time.perf_counter() - start
         begun = len(self.members)
         try:
-            ground = PipelineGround(self.job, candidates[0], split)
-        except Exception:
-            if self.job.error_score == "raise":
-                raise
-            error, seconds = format_exc(), time.perf_counter() - start
-            for candidate in candidates:
-                failed = self.job.outcome.of_failure(clone(self.job.estimator))
-                self._keep(candidate, split, {**failed, "fit_error": error, "fit_time": seconds / len(candidates)})
-            return
-        earlier = time.perf_counter() - start
-        try:
-            if stacked and ground.stackable:
-                self.family(ground, candidates, [split])
-            else:
-                for candidate in candidates:
-                    self.alone(ground, candidate, split)
+            for ground, some in pieces:
+                if stacked and ground.stackable:
+                    self.family(ground, candidates, some)
+                else:
+                    for candidate in candidates:
+                        self.alone(ground, candidate, *some)
         finally:
             finished = self.members[begun:]
             for member in finished:
                 member["fit_time"] += earlier / len(finished)
+
+    def _earlier_steps(self, candidates, split) -> PipelineGround | None:
+        """Fit the earlier steps; None if they fail, and then so have all the candidates."""
+        start = time.perf_counter()
+        try:
+            return PipelineGround(self.job, candidates[0], split)
+        except Exception:
+            if self.job.error_score == "raise":
+                raise
+            error, seconds = format_exc(), time.perf_counter() - start
+        for candidate in candidates:
+            failed = self.job.outcome.of_failure(clone(self.job.estimator))
+            self._keep(candidate, split, {**failed, "fit_error": error, "fit_time": seconds / len(candidates)})
+        return None
 
     def family(self, ground: Ground, candidates: list[int], splits: list[int]):
         """Fit and judge a family; one that fails is halved until the member that makes it fail stands alone."""
@@ -108,7 +121,8 @@ class _Run:
             while wanted:
                 start = time.perf_counter()
                 try:
-                    item = next(fitted_members, None)
+                    with family_notes(self.notes):
+                        item = next(fitted_members, None)
                 except InterruptedFitWarning as cut_short:
                     raise KeyboardInterrupt from cut_short
                 except Exception as error:
@@ -185,7 +199,7 @@ class _Run:
         self._judge(ground, candidate, split, estimator, fold, fit_time)
 
     def _judge(self, ground, candidate, split, fitted, fold, fit_time=0.0):
-        outcome = self.job.outcome.of(ground.to_score(fitted, candidate), ground.fold_to_score(fold))
+        outcome = self.job.outcome.of(ground.to_score(fitted, candidate, split), ground.fold_to_score(fold))
         self._keep(candidate, split, {**outcome, "fit_error": None, "fit_time": fit_time})
 
     def _keep(self, candidate, split, member):

@@ -106,7 +106,8 @@ class GridSearchCV(FamilySearch, model_selection.GridSearchCV):
     -----
     *Cost.* Time is that of the estimator's family fit and of scoring each member. In memory there are, beside what a
     family fit holds, one fitted member at a time and copies of at most 4 times the rows of X in all (more only where a
-    single split has more).
+    single split has more). Networks behind the earlier steps of a pipeline are trained for several folds at
+    once, of which the transformed samples are held then, at most 8 times the rows of X.
 
     *If Ctrl-C is pressed*, the candidates of which all folds are done make the results, with a warning; if there are
     none, ``KeyboardInterrupt`` is raised.

@@ -117,6 +117,9 @@ class TableNetwork(NeuralEstimator):
         )
         return initialize(module, seed, self.weight_init)
 
+    # Members of one stack may have data of their own, so that it pays to fit those of several data sets together.
+    _family_joins_splits = True
+
     def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None, pairs=None):
         yield from fit_networks(
             self, X, y, candidates=candidates, splits=splits, sample_weight=sample_weight, pairs=pairs

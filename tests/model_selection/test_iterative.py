@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn import model_selection as theirs
+from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 import skdl.model_selection as ours
@@ -66,3 +71,48 @@ def test_learning_curves_of_every_candidate_and_fold():
             alone = MLPClassifier(**NETWORK, lr=rate).fit(X[train], y[train])
             assert list(history["epoch"]) == [1, 2, 3, 4]
             np.testing.assert_allclose(history["train_loss"], alone.history_["train_loss"], rtol=1e-4)
+
+
+@pytest.fixture
+def two_threads():
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+def test_networks_behind_a_pipeline_are_trained_together_across_folds(two_threads):
+    X, y = make_classification(203, 6, n_informative=4, n_classes=3, random_state=0)
+    network = MLPClassifier((8,), max_epochs=4, batch_size=32, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), PCA(4, random_state=0), network)
+    grid = {"mlpclassifier__lr": [1e-3, 1e-2], "mlpclassifier__weight_decay": [0.0, 0.1], "pca__n_components": [3, 5]}
+    options = {"cv": 4, "scoring": ["neg_log_loss", "accuracy"], "refit": False, "return_train_score": True}
+    search = ours.GridSearchCV(pipeline, grid, **options).fit(X, y)
+    assert [(len(group.candidates), group.splits) for group in search.plan_.groups] == [(4, (0, 1, 2, 3))] * 2
+    assert search.plan_.notes == ["MLPClassifier: 16 networks trained in 2 stacks (2 of 8)"]
+    expected = theirs.GridSearchCV(pipeline, grid, **options).fit(X, y).cv_results_
+    for name, value in expected.items():
+        if "score" in name and "time" not in name and "rank" not in name:
+            np.testing.assert_allclose(search.cv_results_[name], value, atol=2e-3)
+    # A scorer of the user's is given the whole pipeline, of the right fold.
+    whole = ours.GridSearchCV(pipeline, grid, cv=4, refit=False, scoring=lambda model, X, y: model.score(X, y)).fit(
+        X, y
+    )
+    np.testing.assert_array_equal(whole.cv_results_["mean_test_score"], search.cv_results_["mean_test_accuracy"])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
+def test_weights_and_failures_of_joined_folds():
+    X, y = make_classification(200, 6, random_state=0)
+    weight = np.random.default_rng(0).integers(1, 4, 200).astype(float)
+    network = MLPClassifier((8,), max_epochs=4, batch_size=32, random_state=0, optimizer="sgd", weight_decay=0.0)
+    pipeline = make_pipeline(StandardScaler(), network)
+    grid = {"mlpclassifier__lr": [1e-2, 1e30], "standardscaler__copy": [True, "no"]}
+    options = {"cv": 3, "scoring": "neg_log_loss", "refit": False}
+    search, expected = (
+        module.GridSearchCV(pipeline, grid, **options).fit(X, y, mlpclassifier__sample_weight=weight).cv_results_
+        for module in (ours, theirs)
+    )
+    assert np.isnan(expected["mean_test_score"]).tolist() == [False, True, True, True]
+    np.testing.assert_allclose(search["mean_test_score"], expected["mean_test_score"], atol=2e-3)
