@@ -20,7 +20,7 @@ def _some_pairs(y, n, seed=0):
 
 
 def _itml(X, pairs, together, A, gamma, bounds, n_passes):
-    """Algorithm 1 of Davis et al., as it stands there."""
+    """Algorithm 1 of Davis et al., with the step of line 3.4 for any gamma; for 1 it is as it stands there."""
     A = A.copy()
     multipliers = np.zeros(len(pairs))
     xi = np.where(together, bounds[0], bounds[1]).astype(float)
@@ -29,12 +29,12 @@ def _itml(X, pairs, together, A, gamma, bounds, n_passes):
             v = X[i] - X[j]
             p = v @ A @ v
             delta = 1 if together[c] else -1
-            alpha = min(multipliers[c], delta / 2 * (1 / p - gamma / xi[c]))
+            alpha = min(multipliers[c], delta * gamma / (gamma + 1) * (1 / p - 1 / xi[c]))
             beta = delta * alpha / (1 - delta * alpha * p)
             xi[c] = gamma * xi[c] / (gamma + delta * alpha * xi[c])
             multipliers[c] -= alpha
             A += beta * A @ np.outer(v, v) @ A
-    return A, multipliers
+    return A, multipliers, xi
 
 
 @pytest.mark.parametrize("gamma", [0.1, 1.0, 10.0])
@@ -44,22 +44,30 @@ def test_itml_takes_the_papers_steps(gamma, init):
     pairs, together = _some_pairs(y, 200)
     first = np.eye(13) if init == "identity" else np.linalg.inv(np.cov(X.T))
     ours = ITML(init=init, gamma=gamma, bounds=(2.0, 30.0), max_iter=7, tol=0.0).fit_pairs(X, pairs, together)
-    expected, _ = _itml(X, pairs, together, first, gamma, (2.0, 30.0), 7)
+    expected, _, _ = _itml(X, pairs, together, first, gamma, (2.0, 30.0), 7)
     np.testing.assert_allclose(ours.get_mahalanobis_matrix(), expected, rtol=1e-7, atol=1e-9)
     assert ours.n_iter_ == 7
 
 
-def test_itml_meets_the_conditions_of_the_optimum():
-    """The inverse of the solution is that of the first matrix less multipliers times pairs, all in their signs."""
+@pytest.mark.parametrize("gamma", [0.1, 1.0, 10.0])
+def test_itml_meets_the_conditions_of_the_optimum(gamma):
+    """The multipliers make up the inverse of the solution and of the bounds, and all active bounds are met."""
     X, y = iris()
     pairs, together = _some_pairs(y, 60)
-    A, multipliers = _itml(X, pairs, together, np.eye(4), 1.0, (1.0, 6.0), 4000)
-    learnt = ITML(bounds=(1.0, 6.0), max_iter=4000, tol=1e-12).fit_pairs(X, pairs, together)
+    A, multipliers, xi = _itml(X, pairs, together, np.eye(4), gamma, (1.0, 6.0), 1500)
+    learnt = ITML(gamma=gamma, bounds=(1.0, 6.0), max_iter=1500, tol=1e-13).fit_pairs(X, pairs, together)
     np.testing.assert_allclose(learnt.get_mahalanobis_matrix(), A, rtol=1e-6)
     away = X[pairs[:, 0]] - X[pairs[:, 1]]
     inverse = np.eye(4) + np.einsum("c,cf,cg->fg", np.where(together, multipliers, -multipliers), away, away)
     np.testing.assert_allclose(np.linalg.inv(A), inverse, rtol=1e-6, atol=1e-8)
     assert (multipliers >= 0).all()
+    signs = np.where(together, 1, -1)
+    np.testing.assert_allclose(1 / xi, 1 / np.where(together, 1.0, 6.0) - signs * multipliers / gamma, rtol=1e-6)
+    squares = np.einsum("cf,fg,cg->c", away, A, away)
+    active = multipliers > 1e-8
+    assert 10 < active.sum() < len(pairs)
+    np.testing.assert_allclose(squares[active], xi[active], rtol=1e-4)
+    assert (signs * (squares - xi) < 1e-4).all()
 
 
 def test_itml_brings_pairs_to_their_bounds():

@@ -47,7 +47,8 @@ def project(M, away, signs, bounds, gamma, max_iter, tol):
                 square += total * away[i, f]
             if square <= 0.0:
                 continue
-            alpha = min(multipliers[i], 0.5 * signs[i] * (1.0 / square - gamma / bounds[i]))
+            # So much that the new distance is the new bound: 1 / square - a = 1 / bound + a / gamma with signed a.
+            alpha = min(multipliers[i], signs[i] * gamma / (gamma + 1.0) * (1.0 / square - 1.0 / bounds[i]))
             beta = signs[i] * alpha / (1.0 - signs[i] * alpha * square)
             bounds[i] = gamma * bounds[i] / (gamma + signs[i] * alpha * bounds[i])
             multipliers[i] -= alpha

@@ -1,0 +1,252 @@
+"""Metric learners: their time beside scikit-learn's NCA, and nearest neighbours after each of them on 17 sets.
+
+    SKDL_DATA=../shared/data python benchmarks/metric_learning.py [--part speed|accuracy] [--rows 600] [--write]
+
+Without ``SKDL_DATA`` the accuracy part uses scikit-learn's bundled sets alone. ``--write`` puts each part into
+benchmarks/results/metric_learning_<part>.md.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_classification
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from skdl.metric_learning import ITML, LFDA, LMNN, LPP, MCML, MLKR, MMC, NCA, NPE, RCA
+from skdl.model_selection import GridSearchCV
+from skdl.neighbors import KNeighborsClassifier
+
+# Few iterations, so that the study ends within minutes.
+LEARNERS = {
+    "NCA": NCA(max_iter=30),
+    "LMNN": LMNN(max_iter=45),
+    "MCML": MCML(max_iter=30),
+    "LFDA": LFDA(),
+    "RCA": RCA(),
+    "ITML": ITML(max_iter=20, random_state=0),
+    "MMC": MMC(max_iter=30),
+    "LPP": LPP(),
+    "NPE": NPE(),
+}
+NEIGHBORS = [1, 3, 7, 15]
+TABLES = (
+    "balance_scale",
+    "breast_w",
+    "covertype_10k",
+    "glass",
+    "letter",
+    "mammography",
+    "phoneme",
+    "pima_diabetes",
+    "segment",
+    "sonar",
+    "spambase",
+    "vehicle",
+    "vowel",
+)
+
+
+def machine() -> str:
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, scikit-learn "
+        f"{sklearn.__version__}, torch {torch.__version__} with {torch.get_num_threads()} threads"
+    )
+
+
+def table(head: list, rows: list) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def timed(work) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def nca_objective(X, y, L) -> float:
+    """The expected number of rows whose neighbour is of their class, a thousand rows at a time."""
+    Z, total = X @ L.T, 0.0
+    for start in range(0, len(X), 1000):
+        D = ((Z[start : start + 1000, None] - Z[None]) ** 2).sum(axis=-1)
+        D[np.arange(len(D)), np.arange(start, start + len(D))] = np.inf
+        odds = np.exp(D.min(axis=1, keepdims=True) - D)
+        total += (odds * (y[start : start + 1000, None] == y)).sum(axis=1) @ (1 / odds.sum(axis=1))
+    return total
+
+
+def lmnn_alone() -> None:
+    """Fit LMNN on 60,000 rows; to be run in a process of its own, for its memory."""
+    shape = {"n_samples": 60_000, "n_features": 50, "n_informative": 20, "n_redundant": 10, "n_classes": 10}
+    X, y = make_classification(**shape, n_clusters_per_class=2, class_sep=1.5, random_state=0)
+    X = StandardScaler().fit_transform(X)
+    LMNN(max_iter=2).fit(X[:500], y[:500])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    cpu, begin = time.process_time(), time.perf_counter()
+    learnt = LMNN().fit(X, y)
+    print(
+        f"{time.perf_counter() - begin:.1f} {time.process_time() - cpu:.1f} {learnt.n_iter_} {learnt.objective_:.4f} "
+        f"{before / 2**20:.2f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}"
+    )
+
+
+def speed() -> str:
+    X, y = make_classification(5000, 50, n_informative=20, n_classes=5, random_state=0)
+    X = StandardScaler().fit_transform(X)
+    ours, theirs = NCA(max_iter=20), NeighborhoodComponentsAnalysis(max_iter=20)
+    NCA(max_iter=1).fit(X[:1500], y[:1500])
+    seconds: dict = {"ours": [], "theirs": [], "theirs, one BLAS thread": []}
+    for _ in range(2):
+        seconds["ours"].append(timed(lambda: ours.fit(X, y)))
+        seconds["theirs"].append(timed(lambda: theirs.fit(X, y)))
+    with threadpool_limits(1, "blas"):
+        seconds["theirs, one BLAS thread"].append(timed(lambda: theirs.fit(X, y)))
+    least = {name: min(values) for name, values in seconds.items()}
+    best_peer = min(least["theirs"], least["theirs, one BLAS thread"])
+    parts = [
+        "NCA, 5,000 x 50, 20 iterations from the identity (least of the runs):\n",
+        table(
+            ["", "seconds", "objective"],
+            [
+                ["skdl", f"{least['ours']:.2f}", f"{nca_objective(X, y, ours.components_):.4f}"],
+                ["scikit-learn", f"{least['theirs']:.2f}", f"{nca_objective(X, y, theirs.components_):.4f}"],
+                ["scikit-learn, one BLAS thread", f"{least['theirs, one BLAS thread']:.2f}", ""],
+                ["ratio to the better", f"{best_peer / least['ours']:.1f}", ""],
+            ],
+        ),
+    ]
+    alone = subprocess.run([sys.executable, __file__, "--lmnn"], capture_output=True, text=True, check=True)
+    parts += [
+        "\nLMNN, 60,000 x 50, 10 classes, default parameters, in a process of its own:\n",
+        table(
+            ["seconds", "CPU-seconds", "iterations", "loss", "GiB before", "GiB at most"],
+            [alone.stdout.split()],
+        ),
+    ]
+    X, y = load_digits(return_X_y=True)
+    X = X / 16
+    rows = []
+    for learner in (*(type(learner)() for learner in LEARNERS.values()), MLKR()):
+        learner.fit(X[:200], y[:200])
+        cpu = time.process_time()
+        wall = timed(lambda: learner.fit(X, y))  # noqa: B023
+        rows.append([type(learner).__name__, f"{wall:.2f}", f"{time.process_time() - cpu:.2f}"])
+    parts += ["\nDefault parameters on digits (1,797 x 64):\n", table(["", "seconds", "CPU-seconds"], rows)]
+    return "\n".join(parts)
+
+
+def sets():
+    for load in (load_breast_cancer, load_digits, load_iris, load_wine):
+        yield load.__name__.removeprefix("load_"), *load(return_X_y=True)
+    folder = os.environ.get("SKDL_DATA")
+    if folder is None:
+        print("SKDL_DATA is not set: only scikit-learn's bundled sets are looked at.", file=sys.stderr)
+        return
+    for name in TABLES:
+        frame = pd.read_csv(Path(folder) / name / f"{name}.csv.gz", keep_default_na=False)
+        if name == "vowel":
+            frame = frame.iloc[:, 3:]
+        frame = frame[(frame != "?").all(axis=1)]
+        yield name, frame.iloc[:, :-1].to_numpy(dtype=float), frame.iloc[:, -1].to_numpy()
+
+
+def subsample(X, y, most: int):
+    """Take some rows, of classes with at least ten among them, and columns that vary."""
+    rows = np.random.default_rng(0).permutation(len(X))[:most]
+    X, y = X[rows], np.unique(y[rows], return_inverse=True)[1]
+    kept = np.bincount(y)[y] >= 10
+    X, y = X[kept], np.unique(y[kept], return_inverse=True)[1]
+    return X[:, np.ptp(X, axis=0) > 0], y
+
+
+def accuracy(most: int) -> str:
+    begin = time.process_time()
+    scores, spent = [], dict.fromkeys(LEARNERS, 0.0)
+    for name, X, y in sets():
+        n_all = len(X)
+        X, y = subsample(X, y, most)
+        d = X.shape[1]
+        parts = sorted({max(1, d // 4), max(1, d // 2), d})
+        line = [f"{name} ({len(X)}{'' if len(X) == n_all else f' of {n_all}'} x {d}, {y.max() + 1})"]
+        searches = {
+            "raw": GridSearchCV(KNeighborsClassifier(), {"n_neighbors": NEIGHBORS}, cv=3),
+            "standardised": GridSearchCV(
+                Pipeline([("scale", StandardScaler()), ("knn", KNeighborsClassifier())]),
+                {"knn__n_neighbors": NEIGHBORS},
+                cv=3,
+            ),
+        }
+        for title, learner in LEARNERS.items():
+            steps = [("scale", StandardScaler()), ("learner", learner), ("knn", KNeighborsClassifier())]
+            grid = {"learner__n_components": parts, "knn__n_neighbors": NEIGHBORS}
+            if title == "ITML":  # as in its paper, which searches 0.01 to 10
+                grid["learner__gamma"] = [0.01, 0.1, 1.0]
+            searches[title] = GridSearchCV(Pipeline(steps), grid, cv=3)
+        values = []
+        for title, search in searches.items():
+            start = time.process_time()
+            right = 0
+            for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y):
+                right += (search.fit(X[train], y[train]).predict(X[test]) == y[test]).sum()
+            values.append(100 * right / len(y))
+            if title in spent:
+                spent[title] += time.process_time() - start
+        best = max(values)
+        line += [f"**{value:.1f}**" if value == best else f"{value:.1f}" for value in values]
+        print(" | ".join(line), f"({time.process_time() - begin:.0f} s)", file=sys.stderr, flush=True)
+        scores.append((line, values))
+    grid = np.array([values for _, values in scores])
+    ranks = (grid[:, :, None] < grid[:, None]).sum(axis=2) + ((grid[:, :, None] == grid[:, None]).sum(axis=2) + 1) / 2
+    rows = [line for line, _ in scores]
+    rows.append(["mean", *(f"{value:.1f}" for value in grid.mean(axis=0))])
+    rows.append(["mean rank", *(f"{value:.1f}" for value in ranks.mean(axis=0))])
+    better = (grid > grid[:, 1:2]).sum(axis=0)
+    rows.append(["better than standardised", *(f"{value}" for value in better)])
+    rows.append(["CPU-seconds in all", "", "", *(f"{value:.0f}" for value in spent.values())])
+    about = (
+        "Accuracy in percent of k-nearest neighbours, pooled over 5 stratified folds; in each training part a 3-fold "
+        f"search over k ({', '.join(map(str, NEIGHBORS))}) and over `n_components` (a quarter, half and all of the "
+        f"columns; for ITML over `gamma`, 0.01, 0.1 and 1, too). At most {most} rows of a set were taken at random, without classes of fewer than 10 rows; learners "
+        "stand after a StandardScaler and take few iterations (NCA, MCML, MMC 30, LMNN 45, ITML 20 passes).\n\n"
+    )
+    columns = ["set (rows x columns, classes)", "raw", "standardised", *LEARNERS]
+    return about + table(columns, rows) + f"\n\n{time.process_time() - begin:.0f} CPU-seconds in all."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=["speed", "accuracy"])
+    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--lmnn", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore", category=UserWarning)
+    if options.lmnn:
+        lmnn_alone()
+        return
+    for part in [options.part] if options.part else ["speed", "accuracy"]:
+        result = speed() if part == "speed" else accuracy(options.rows)
+        command = f"python benchmarks/metric_learning.py --part {part}"
+        text = f"# Metric learning: {part}\n\n`{command}`; {machine()}.\n\n{result}\n"
+        print(text)
+        if options.write:
+            (Path(__file__).parent / "results" / f"metric_learning_{part}.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
