@@ -6,6 +6,7 @@ float32 one is not copied). Scales are powers of two, so that dividing by them c
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,12 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+
 # Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
 _TILE_VALUES = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 25}
+# From how many values on each thread has tiles of its own.
+_THREADED = 1 << 19
 # Rows of the pieces that a product which sums over samples is split into.
 _SPLIT = 512
 # Above this many values the copy that centring costs is made only where the columns need it.
@@ -55,6 +60,27 @@ class Design:
             return [slice(0, self.n)]
         step = max(256, _TILE_VALUES[self.X.device.type] // max(self.d, 2 * width)) if rows is None else rows
         return [slice(start, min(start + step, self.n)) for start in range(0, self.n, step)]
+
+    def tiles(self, width: int = 1) -> list[slice]:
+        """As :meth:`slices`, on a CPU so small that a tile stays in the cache of the one thread that works on it."""
+        if self.transposed is not None or self.X.device.type != "cpu" or self.n * (self.d + width) < _THREADED:
+            return self.slices(width)
+        return self.slices(rows=tile_rows(self.d + 2 * width, self.X.element_size()))
+
+    def summed(self, work: Callable, tiles: list[slice]) -> list[Tensor]:
+        """Add up what ``work(i, tiles[i])`` returns, a tuple of tensors, by as many threads as torch has been given."""
+
+        def add_up(some: slice) -> list[Tensor]:
+            total: list[Tensor] = []
+            for i in range(some.start, some.stop):
+                terms = work(i, tiles[i])
+                total = [a + b for a, b in zip(total, terms, strict=True)] if total else list(terms)
+            return total
+
+        # The groups are cut by the size of the data alone, so that the number of threads changes no bit.
+        threaded = self.X.device.type == "cpu" and len(tiles) > 1
+        groups = on_threads(add_up, cut(len(tiles), 16)) if threaded else [add_up(slice(0, len(tiles)))]
+        return [torch.stack(terms).sum(dim=0) for terms in zip(*groups, strict=True)]
 
     def with_dtype(self, dtype: torch.dtype) -> "Design":
         """The same design with its values in another floating-point type."""

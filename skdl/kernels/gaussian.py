@@ -102,7 +102,7 @@ def joint_log_likelihood(X: np.ndarray, model: Likelihood, *, missing: bool = Fa
 
 def _tile_likelihood(X: np.ndarray, model: Likelihood, missing: bool) -> torch.Tensor:
     # In float64 whatever the type of X: the difference of large squares decides between classes.
-    if X.dtype == np.float64 and X.flags.writeable and model.center.device.type == "cpu":
+    if X.dtype == np.float64 and X.flags.carray and model.center.device.type == "cpu":
         u = torch.from_numpy(X) - model.center  # (m, d)
     else:
         u = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=model.center.device)

@@ -166,15 +166,15 @@ class SoftmaxObjective:
     def evaluate(self, theta: Tensor) -> tuple[float, Tensor]:
         """The objective at theta and its gradient (K, d + 1), in one pass over the samples."""
         W, offset = self._affine(theta)
-        loss = torch.zeros((), dtype=self.wide, device=theta.device)
-        gradient = torch.zeros_like(theta)
-        for rows in self.design.slices(self.K):
-            X = self.design.tile(rows, self.products)
-            losses, R = self._link(self.design.times(W, offset, X), rows)
-            loss += losses
-            gradient[:, :-1] += self.design.pulled_back(R, X)
-            gradient[:, -1] += R.sum(dim=1)
-        return self._finished(theta, loss, gradient)
+        design = self.design
+
+        def work(_, rows):
+            X = design.tile(rows, self.products)
+            losses, R = self._link(design.times(W, offset, X), rows)
+            return losses.to(self.wide), design.pulled_back(R, X).to(self.wide), R.sum(dim=1).to(self.wide)
+
+        loss, slopes, level = design.summed(work, design.tiles(self.K))
+        return self._finished(theta, loss, torch.cat([slopes, level[:, None]], dim=1))
 
     def _finished(self, theta: Tensor, loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
         gradient /= self.design.n
@@ -187,33 +187,32 @@ class SoftmaxObjective:
         """As :meth:`evaluate`, and the Hessian (q, q), ``q = K (d + 1)``, for theta row by row. Dense samples only."""
         K, d, design = self.K, self.design.d, self.design
         W, offset = self._affine(theta)
-        loss = torch.zeros((), dtype=self.wide, device=theta.device)
-        gradient = torch.zeros_like(theta)
-        H = torch.zeros(K, d + 1, K, d + 1, dtype=self.wide, device=theta.device)
         mean = design.mean.to(W.dtype)
-        for rows in design.slices(K * d):
+
+        def work(_, rows):
             X = design.tile(rows, self.products)
             Z = design.times(W, offset, X)
             weight = None if design.weight is None else design.weight[rows].to(Z.dtype)
             losses, R = self._link(Z, rows)
-            loss += losses
-            gradient[:, :-1] += R @ X
-            gradient[:, -1] += R.sum(dim=1)
+            gradient = torch.cat([R @ X, R.sum(dim=1, keepdim=True)], dim=1)
             P = self._probabilities(R, rows, weight)  # (K, t)
             # Centred here and not by a correction afterwards: the Hessian must stay positive in finite precision.
             X1 = torch.cat([X - mean, torch.ones_like(X[:, :1])], dim=1)  # (t, d + 1)
             if K == 1:
                 curvature = P[0] * (1.0 - P[0])
                 curvature = curvature if weight is None else curvature * weight
-                H[0, :, 0, :] += X1.T @ (X1 * curvature[:, None])
+                H = (X1.T @ (X1 * curvature[:, None])).to(self.wide).view(1, d + 1, 1, d + 1)
             else:
                 weighted = P if weight is None else P * weight
                 PX = P.T[:, :, None] * X1[:, None, :]  # (t, K, d + 1)
                 flat = PX.reshape(len(X), -1)
                 right = flat if weight is None else flat * weight[:, None]
-                H.view(K * (d + 1), -1).sub_(flat.T @ right)
+                H = (flat.T @ right).neg_().to(self.wide).view(K, d + 1, K, d + 1)
                 for k in range(K):
                     H[k, :, k, :] += X1.T @ (X1 * weighted[k][:, None])
+            return losses.to(self.wide), gradient.to(self.wide), H
+
+        loss, gradient, H = design.summed(work, design.tiles(K * d))
         H /= design.n
         value, gradient = self._finished(theta, loss, gradient)
         H *= self.mask[:, None, None] * self.mask
@@ -255,19 +254,23 @@ class SoftmaxCurvature:
         self.objective = objective
         design = objective.design
         W, offset = objective._affine(theta)
-        self.slices = design.slices(objective.K)
-        self.P = []
-        for rows in self.slices:
+        self.tiles = design.tiles(objective.K)
+        self.P: list = [None] * len(self.tiles)
+
+        def work(i, rows):
             Z = design.times(W, offset, design.tile(rows, objective.products))
-            self.P.append(Z.sigmoid_() if objective.K == 1 else torch.softmax(Z, dim=0))
+            self.P[i] = Z.sigmoid_() if objective.K == 1 else torch.softmax(Z, dim=0)
+            return ()
+
+        design.summed(work, self.tiles)
 
     def times(self, V: Tensor) -> Tensor:
         """The Hessian times V (K, d + 1)."""
         objective, design = self.objective, self.objective.design
         W, offset = objective._affine(V * objective.mask)
-        result = torch.zeros_like(V)
-        for rows, P in zip(self.slices, self.P, strict=True):
-            X = design.tile(rows, objective.products)
+
+        def work(i, rows):
+            X, P = design.tile(rows, objective.products), self.P[i]
             D = design.times(W, offset, X)  # (K, t)
             if objective.K == 1:
                 D *= P
@@ -277,8 +280,10 @@ class SoftmaxCurvature:
                 D *= P
             if design.weight is not None:
                 D *= design.weight[rows].to(D.dtype)
-            result[:, :-1] += design.pulled_back(D, X)
-            result[:, -1] += D.sum(dim=1)
+            return design.pulled_back(D, X).to(objective.wide), D.sum(dim=1).to(objective.wide)
+
+        slopes, level = design.summed(work, self.tiles)
+        result = torch.cat([slopes, level[:, None]], dim=1)
         result /= design.n
         result[:, :-1].addr_(result[:, -1], design.mean, alpha=-1.0)
         return result.addcmul_(V, objective.penalty).mul_(objective.mask)
