@@ -41,7 +41,7 @@ class Pooling(nn.Module):
         if self.kind == "last":
             last = (lengths - 1).view(-1, 1, 1).expand(-1, 1, self.ahead)
             ends = steps[:, :, : self.ahead].gather(1, last).squeeze(1)  # (n, ahead)
-            return torch.cat([ends, steps[:, 0, self.ahead :]], dim=1)
+            return ends if self.ahead == steps.shape[2] else torch.cat([ends, steps[:, 0, self.ahead :]], dim=1)
         padding = ~step_mask(lengths, steps.shape[1]).unsqueeze(2)  # (n, t, 1)
         if self.kind == "max":
             return steps.masked_fill(padding, -torch.inf).amax(dim=1)
