@@ -310,13 +310,13 @@ def test_weights_of_zero_leave_samples_out(kind):
 
 
 def test_bagging_and_voting_run_in_threads():
-    X, y = make_classification(2000, 10, random_state=0)
+    X, y = make_classification(800, 10, random_state=0)
     for kind in (DecisionTreeClassifier(random_state=0), C45Classifier(random_state=0)):
-        alone = BaggingClassifier(kind, n_estimators=6, random_state=0).fit(X, y)
+        alone = BaggingClassifier(kind, n_estimators=4, random_state=0).fit(X, y)
         from joblib import parallel_backend
 
         with parallel_backend("threading", n_jobs=2):
-            together = BaggingClassifier(kind, n_estimators=6, random_state=0, n_jobs=2).fit(X, y)
+            together = BaggingClassifier(kind, n_estimators=4, random_state=0, n_jobs=2).fit(X, y)
         np.testing.assert_allclose(alone.predict_proba(X), together.predict_proba(X), rtol=1e-14)
         vote = VotingClassifier([("a", kind), ("b", DecisionTreeClassifier(max_depth=3))], voting="soft").fit(X, y)
         assert vote.score(X, y) > 0.9
