@@ -324,6 +324,9 @@ def test_a_pack_is_halved_when_memory_is_short(data, splits, monkeypatch):
         {"warmup_epochs": 2},
         {"gradient_clip_value": 0.01},
         {"ema_decay": 0.9},
+        {"layer_lr_decay": 0.5},
+        {"freeze": "layers.0.*"},
+        {"mixed_precision": "bfloat16"},
     ],
 )
 def test_what_a_stack_does_not_do_is_fitted_alone(data, splits, stacks, candidate):
