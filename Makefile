@@ -10,6 +10,9 @@ VENV_MIN ?= .venv-min
 # tests the other minimums with another torch.
 MIN_TORCH ?= 2.6.0
 PYTEST_ARGS ?=
+# Two processes of one thread each: more threads than cores wait for each other.
+WORKERS ?= 2
+PYTEST = env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(1) -m pytest -n $(WORKERS) --dist worksteal
 
 PY := $(VENV)/bin/python
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
@@ -25,10 +28,10 @@ quickstart: $(VENV)/.has-plot  ## Install into .venv and run examples/quickstart
 	$(PY) examples/quickstart.py
 
 test: $(VENV)/.has-test  ## Run the whole suite, doctests included; GPU tests only where there is a CUDA device
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(call PYTEST,$(PY)) $(PYTEST_ARGS)
 
 test-min: $(VENV_MIN)/.has-test-$(MIN_TORCH)  ## Run the suite with the oldest versions that pyproject.toml allows
-	$(VENV_MIN)/bin/python -m pytest $(PYTEST_ARGS)
+	$(call PYTEST,$(VENV_MIN)/bin/python) $(PYTEST_ARGS)
 
 test-gpu: $(VENV)/.has-test  ## Run the GPU tests alone; fails where there is no CUDA device
 	@$(PY) -c "import torch; raise SystemExit(None if torch.cuda.is_available() else 'make test-gpu needs a CUDA device, and torch sees none.')"
