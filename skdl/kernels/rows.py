@@ -48,7 +48,7 @@ class Rows:
 
     def parts(self, n_clusters: int) -> list[slice]:
         """Cut the rows for threads; the parts' sums must stay small beside the data."""
-        return cut(self.n, max(1, min(16, self.n // max(4096, 8 * n_clusters))))
+        return cut(self.n, max(1, min(16, self.n // max(128, (1 << 16) // self.d, 8 * n_clusters))))
 
     def assign(self, centers: np.ndarray, labels: np.ndarray, *, sums: bool = False):
         """Write the label of each row's nearest centre; where asked, return sums of rows and weights per cluster.

@@ -1,6 +1,9 @@
 """What the linear models share: predicting from ``coef_`` and ``intercept_``."""
 
+from typing import Any
+
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -23,8 +26,9 @@ class LinearPredictor(Estimator):
         check_is_fitted(self)
         X = validate_X(self, X, accept_sparse="csr")
         # The product in the type of X: a float64 row on a float32 model keeps its digits.
-        coef = self.coef_.astype(X.dtype, copy=False)
-        return np.asarray(X @ coef.T) + np.asarray(self.intercept_, dtype=X.dtype)
+        product = X @ self.coef_.astype(X.dtype, copy=False).T
+        product = product.toarray() if sp.issparse(product) else np.asarray(product)
+        return product + np.asarray(self.intercept_, dtype=X.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -34,6 +38,38 @@ class LinearPredictor(Estimator):
 
 class LinearClassifier(ClassifierMixin, LinearPredictor):
     """A classifier with one linear function for each class, or one in all for two classes."""
+
+    coef_: Any  # (1, d) or (n_classes, d), an ndarray but after `sparsify`
+
+    def sparsify(self):
+        """Turn ``coef_`` into a sparse matrix, which takes less memory where an l1 penalty left few coefficients.
+
+        Predictions stay the same. A fit that goes on from these coefficients makes them dense again.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.coef_ = sp.csr_matrix(self.coef_)
+        return self
+
+    def densify(self):
+        """Turn ``coef_`` back into an array, as ``fit`` leaves it.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        if sp.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def _coefficients_before(self) -> tuple:
+        """Dense coefficients and intercepts to go on from."""
+        self.densify()
+        return self.coef_, self.intercept_
 
     def decision_function(self, X) -> np.ndarray:
         """Compute the linear functions.

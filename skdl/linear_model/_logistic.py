@@ -205,7 +205,7 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         C, l1_ratio = self._resolved_penalty()
         if self.random_state is not None:
             draw_seed(self.random_state)  # refuses what is no seed, and moves a shared generator on
-        before = (self.coef_, self.intercept_) if self.warm_start and hasattr(self, "coef_") else None
+        before = self._coefficients_before() if self.warm_start and hasattr(self, "coef_") else None
         self.__dict__.pop("_memory", None)
         problem = self._problem(X, y, sample_weight)
         if before is not None and before[0].shape != problem.coef_shape:

@@ -203,7 +203,7 @@ class Perceptron(LinearClassifier):
             The fitted estimator.
         """
         self._check_parameters()
-        before = (self.coef_, self.intercept_) if self.warm_start and hasattr(self, "coef_") else (None, None)
+        before = self._coefficients_before() if self.warm_start and hasattr(self, "coef_") else (None, None)
         X, y = validate_X_y(self, X, y, accept_sparse="csr")
         classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
         weight = validate_sample_weight(sample_weight, len(y))
@@ -257,10 +257,8 @@ class Perceptron(LinearClassifier):
         weight = validate_sample_weight(sample_weight, len(y))
         if first:
             self.t_ = 1.0
-        start = self._start(
-            None if first else self.coef_, None if first else self.intercept_,
-            1 if len(known) == 2 else len(known), X.shape[1],
-        )  # fmt: skip
+        coef, intercept = (None, None) if first else self._coefficients_before()
+        start = self._start(coef, intercept, 1 if len(known) == 2 else len(known), X.shape[1])
         return self._learn(X, codes, known, weight, start, 1, None)
 
     @staticmethod
