@@ -16,7 +16,7 @@ from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from skdl.base import Estimator, fit_family, take_rows
-from skdl.ensemble._members import ask, blame, one_class_by_name
+from skdl.ensemble._members import ask, blame, one_class_by_name, some_samples
 from skdl.utils import Interval, explained, to_host, validate_sample_weight
 
 _LARGEST = np.iinfo(np.int32).max
@@ -76,12 +76,8 @@ class Bagging(Estimator):
         """Check X and learn or compare its columns; a frame stays one, so that members see its names."""
         X = to_host(X)
         if hasattr(X, "columns"):
+            X = some_samples(self, X)
             with explained(self, X):
-                if not len(X):
-                    raise ValueError(
-                        f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by "
-                        f"{type(self).__name__}."
-                    )
                 return validate_data(self, X, reset=reset, skip_check_array=True)
         with explained(self, X):
             return validate_data(

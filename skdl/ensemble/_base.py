@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator, take_rows
-from skdl.ensemble._members import Member, ask, blame, fit_members, join
+from skdl.ensemble._members import Member, ask, blame, fit_members, join, some_samples
 from skdl.utils import Interval, encode_classes, explained, to_host, validate_sample_weight, validate_y
 
 
@@ -124,18 +124,9 @@ class Heterogeneous(Estimator):
 
     def _data(self, X, y) -> tuple:
         """Check that X and y belong together; return them with the classes."""
-        X = to_host(X)
-        if not hasattr(X, "shape") and not hasattr(X, "__len__"):
-            X = np.asarray(X)
+        X = some_samples(self, X)
         if sp.issparse(X) and X.format not in ("csr", "csc"):  # rows have to be taken
             X = X.tocsr()
-        shape = X.shape if hasattr(X, "shape") else (len(X),)
-        with explained(self, X):
-            if not shape[0]:
-                raise ValueError(
-                    f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required by "
-                    f"{type(self).__name__}."
-                )
         classes, target = self._targets(y)
         with explained(self, X, target):
             check_consistent_length(X, target)

@@ -13,7 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skdl.base import Estimator, fit_family, take_rows
-from skdl.utils import encode_classes, explained, progress
+from skdl.utils import encode_classes, explained, progress, to_host
 
 Member = tuple[str, Any]
 # The rows of a fit; None for all of them.
@@ -77,6 +77,34 @@ def one_class_by_name(owner, classes):
             except ValueError as error:
                 raise ValueError(f"{error} Rows whose sample_weight is 0 do not count.") from None
         raise
+
+
+def some_samples(owner, X):
+    """Bring samples to the host, and check that there are any; all else about them is checked by the members.
+
+    Parameters
+    ----------
+    owner : estimator instance
+        The ensemble.
+    X : object
+        Samples of any kind.
+
+    Returns
+    -------
+    object
+        As they came, tensors as arrays.
+    """
+    X = to_host(X)
+    if not hasattr(X, "shape") and not hasattr(X, "__len__"):
+        X = np.asarray(X)
+    shape = X.shape if hasattr(X, "shape") else (len(X),)
+    with explained(owner, X):
+        if not shape[0]:
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required by "
+                f"{type(owner).__name__}."
+            )
+    return X
 
 
 def fit_members(

@@ -564,7 +564,6 @@ ROWS = (
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"temperature": 4.0}, {"alpha": 0.0}),
-        negative="temperature",
     ),
     Row(
         "GreedyEnsembleClassifier",
