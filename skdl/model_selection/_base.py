@@ -179,6 +179,7 @@ class _Evaluation:
             with_history=search.return_history,
             with_predictions=self.method,
             classes=None if self.method is None else classes_of(y, self.method),
+            is_accuracy=search.scoring is None or search.scoring == "accuracy",
         )
         self.checkpoint = None if search.checkpoint is None else Checkpoint(search.checkpoint, search, X, y, routed)
         self.candidates: list[dict] = []

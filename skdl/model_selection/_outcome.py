@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from traceback import format_exc
 from typing import Any
 
+import numpy as np
+from sklearn.base import ClassifierMixin
+
 from skdl.model_selection._fold import Fold, count_rows, take_metadata
 from skdl.model_selection._inherited import scorers_by_name
 from skdl.model_selection._predictions import predict_fold
@@ -45,6 +48,8 @@ class Scores:
         The method whose values for the test samples are to be kept.
     classes : ndarray, list of ndarray or None, default=None
         The classes in all of y, for the columns of the predictions.
+    is_accuracy : bool, default=False
+        Whether the scorer is the estimator's own ``score``, or the accuracy by name.
     """
 
     scorer: Any
@@ -56,6 +61,7 @@ class Scores:
     with_history: bool = False
     with_predictions: str | None = None
     classes: Any = None
+    is_accuracy: bool = False
 
     def of(self, estimator, fold: Fold) -> dict[str, Any]:
         """Return the scores of a fitted estimator, and what else was asked for."""
@@ -91,6 +97,11 @@ class Scores:
         return failed
 
     def _score(self, estimator, X, y, fold, rows):
+        if self.is_accuracy and not self.metadata and _scores_by_accuracy(estimator):
+            # The same number, without looking again at each sibling's labels for what kind of labels they are.
+            accuracy = _accuracy(y, estimator.predict(X)) if _is_plain(y) else None
+            if accuracy is not None:
+                return accuracy
         arguments = (X,) if y is None else (X, y)
         try:
             scores = self.scorer(estimator, *arguments, **take_metadata(fold.X, self.metadata, rows))
@@ -139,6 +150,21 @@ class Predictions:
     def of_failure(self, estimator):
         """Raise what made the fit fail: there is nothing to return in its place."""
         raise
+
+
+def _scores_by_accuracy(estimator) -> bool:
+    return getattr(type(estimator), "score", None) is ClassifierMixin.score
+
+
+def _is_plain(y) -> bool:
+    return isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuSU"
+
+
+def _accuracy(y, predicted) -> float | None:
+    """The share of labels that are right; None where they are of another kind than the targets."""
+    if not _is_plain(predicted) or predicted.dtype.kind != y.dtype.kind or len(predicted) != len(y) or not len(y):
+        return None
+    return float(np.count_nonzero(predicted == y) / len(y))
 
 
 def _as_number(score, owner):

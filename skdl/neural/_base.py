@@ -222,11 +222,13 @@ class NeuralEstimator(Transferable):
     def _outputs(self, X) -> np.ndarray:
         """The network's outputs for the rows of X, ``(n, n_outputs)`` in float32."""
         check_is_fitted(self)
-        return self._compute(self.net_.module_, self._read_inputs(X, reset=False))
+        # A member of a family brings its module along: a net for each would cost more than small networks' predictions.
+        module = self._device_cache.get("module", lambda: self.net_.module_)
+        return self._compute(module, self._read_inputs(X, reset=False))
 
     def _compute(self, module: nn.Module, X) -> np.ndarray:
         """What a module, the network or its body, gives for encoded rows: ``(n, width)`` in float32."""
-        device = torch.device(self.net_.device)
+        device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
         block = self._block_rows(device)
         rows = block * max(
             1, _streams.SAMPLED_BYTES // (block * max(1, X[:1].nbytes))

@@ -3,6 +3,7 @@
 What a stack can do is listed in :func:`skdl.engine.stacked.why_alone`; a member that wants more is fitted alone.
 """
 
+import copy
 import itertools
 import queue
 import threading
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import joblib
@@ -226,6 +228,12 @@ def _fit_in_threads(packs: list[list[_Member]], n_threads: int) -> Iterator[tupl
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _with_weights(module, weights: dict):
+    trained = copy.deepcopy(module).to(next(iter(weights.values())).device)
+    trained.load_state_dict(weights)
+    return trained
+
+
 def _fit_pack(pack: list[_Member], stop: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, int, Any]]:
     """Train a pack and yield its members; halve it where the device's memory does not hold it."""
     plans = [member.plan for member in pack]
@@ -240,6 +248,7 @@ def _fit_pack(pack: list[_Member], stop: Callable[[], bool] = lambda: False) -> 
             for trained in train_stacked(stack, plans, [part for part, _ in data], valid, data_of, stop):
                 member = pack[trained.position]
                 member.estimator._store_state(trained.weights, trained.optimizer, trained.history)
+                member.estimator._device_cache.get("module", partial(_with_weights, member.module, trained.weights))
                 pending.discard(trained.position)
                 yield member.candidate, member.split, member.estimator
         return
