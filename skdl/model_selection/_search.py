@@ -115,6 +115,19 @@ class GridSearchCV(FamilySearch, model_selection.GridSearchCV):
     *A family whose fit fails* is halved until the failing member stands alone; so is one for which memory does not
     suffice.
 
+    *On several machines.* Within ``joblib.parallel_config("dask")`` the groups are carried out by the workers of the
+    ``distributed`` cluster whose client was made last (``pip install skdl[distributed]``). Every worker is given X and y
+    once, so that one which is lost takes nothing with it: its groups are done again by the others. ::
+
+        client = distributed.Client("scheduler-address:8786")
+        with joblib.parallel_config("dask"):
+            search.fit(X, y)
+
+    *What is not stacked.* Convolutional, recurrent and attention networks are trained one by one: grouped convolutions
+    take longer than single ones on a CPU, and recurrent cells as batched products are no faster than torch's
+    (``benchmarks/stacks.py`` measures both). So are perceptrons with options that a stack does not have; ``plan_`` says
+    which. Perceptrons too wide to gain by batched products are trained by a thread each.
+
     *Differences from scikit-learn.* Earlier steps of a pipeline that draw random numbers with ``random_state=None``
     draw them once for all candidates of a group. The last three parameters and attributes are additional.
 

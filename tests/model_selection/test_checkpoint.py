@@ -17,9 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import skdl.model_selection as ours
-from skdl.utils import fingerprint
 from skdl.naive_bayes import GaussianNB
 from skdl.neighbors import KNeighborsClassifier
+from skdl.utils import fingerprint
 from tests.model_selection.tools import FamilyOfStumps, assert_same_results, table
 
 SEARCHES = {
