@@ -1,17 +1,22 @@
 """Searches against scikit-learn's GridSearchCV with n_jobs=2: interleaved medians of one run, scores compared.
 
-    python benchmarks/search.py [--quick] [--repeats 3] [--only knn]
+    python benchmarks/search.py [--quick] [--repeats 3] [--only knn] [--write]
 
 Both sides search the same grid with the same folds, theirs over scikit-learn's estimator (skorch's for networks), ours
 over the estimator of the same name. They take turns, so that a disturbance hits both alike; scikit-learn's two worker
 processes are started, and compiled functions of ours loaded, before the first turn. Printed are the median seconds, how
-many times less ours cost, the mark, and by how many test samples the most different score differs.
+many times less ours cost, the mark, and by how many test samples the most different score differs. ``--write`` puts the
+table into benchmarks/results/search.md.
 """
 
 import argparse
 import json
+import platform
 import time
 import warnings
+from importlib.metadata import version
+from os import cpu_count
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import make_classification
@@ -104,15 +109,21 @@ def mlp_64(quick):
     return mlp(quick, (64, 64))
 
 
+def mlp_256(quick):
+    """The same with two layers of 256."""
+    return mlp(quick, (256, 256))
+
+
 # Mark: how many times less ours should cost. Tolerance: by how many test samples in 2,000 a score may differ; networks
 # differ by their random numbers, and only their best scores are compared.
 CASES = {
-    "knn": (knn, 40, 0.0),
-    "gaussian_nb": (gaussian_nb, 20, 0.0),
-    "logistic": (logistic, 5, 1.0),
+    "knn": (knn, 50, 0.0),
+    "gaussian_nb": (gaussian_nb, 45, 0.0),
+    "logistic": (logistic, 15, 1.0),
     "tree": (tree, 300, None),
     "mlp": (mlp, 20, None),
     "mlp_64": (mlp_64, 12, None),
+    "mlp_256": (mlp_256, 1, None),
 }
 
 
@@ -166,24 +177,47 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=list(CASES), nargs="+", default=list(CASES))
     parser.add_argument("--json", action="store_true", help="print records instead of a table")
+    parser.add_argument("--write", action="store_true", help="write the table to benchmarks/results/search.md")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.json:
+        for name in options.only:
+            print(json.dumps(run(name, options.quick, options.repeats)), flush=True)
+        return
+    command = "python benchmarks/search.py" + " --quick" * options.quick + f" --repeats {options.repeats}"
+    versions = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "skorch", "torch", "numpy"))
+    lines = [
+        "# Searches beside scikit-learn's with two processes",
+        "",
+        f"`{command}`; {versions}; {_processor()}, {cpu_count()} cores, Python {platform.python_version()}. Medians of "
+        "interleaved turns in seconds.",
+        "",
+        "| search | scikit-learn or skorch, n_jobs=2 | skdl | times less | mark | scores differ by test samples | "
+        "best scores | stacked |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    print("\n".join(lines), flush=True)
     for name in options.only:
         record = run(name, options.quick, options.repeats)
-        if options.json:
-            print(json.dumps(record))
-            continue
-        print(f"{name}: {record['work']}")
-        print(
-            f"  scikit-learn or skorch, n_jobs=2: {record['theirs']:.2f} s; skdl: {record['ours']:.3f} s; "
-            f"{record['times_less']:.1f} times less (mark {record['mark']})"
+        best = " and ".join(f"{score:.4f}" for score in record["best_scores"])
+        lines.append(
+            f"| {name}: {record['work']} | {record['theirs']:.2f} | {record['ours']:.3f} | "
+            f"{record['times_less']:.1f} | {record['mark']} | {record['largest_difference_in_test_samples']:.2f} | {best} | "
+            f"{record['stacked']} of {record['fits']} |"
         )
-        print(
-            f"  scores differ by {record['largest_difference_in_test_samples']:.2f} test samples at most; best "
-            f"{record['best_scores'][0]:.4f} and {record['best_scores'][1]:.4f}; "
-            f"{record['stacked']} of {record['fits']} fits stacked",
-            flush=True,
-        )
+        print(lines[-1], flush=True)
+    if options.write:
+        (Path(__file__).parent / "results" / "search.md").write_text("\n".join(lines) + "\n")
+
+
+def _processor() -> str:
+    """The name of the processor, where the system tells it."""
+    try:
+        info = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
