@@ -1,6 +1,9 @@
 """The compiled loops of :mod:`skdl.kernels.counts` over the rows of a CSR matrix."""
 
+import numpy as np
 from numba import njit
+
+# Places are unsigned below: of a signed one the compiled code asks each time whether it counts from the end.
 
 
 @njit(cache=True, nogil=True)
@@ -18,8 +21,8 @@ def add(data, indices, indptr, codes, weight, total):
     for i in range(len(codes)):
         sums = total[codes[i]]
         w = weight[i]
-        for place in range(indptr[i], indptr[i + 1]):
-            sums[indices[place]] += w * data[place]
+        for place in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
+            sums[np.uint64(indices[place])] += w * data[place]
 
 
 @njit(cache=True, nogil=True)
@@ -38,8 +41,8 @@ def score(data, indices, indptr, by_column, constant, result):
     for i in range(len(result)):
         for c in range(n_classes):
             result[i, c] = constant[c]
-        for place in range(indptr[i], indptr[i + 1]):
+        for place in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
             value = data[place]
-            column = by_column[indices[place]]
+            column = by_column[np.uint64(indices[place])]
             for c in range(n_classes):
                 result[i, c] += value * column[c]

@@ -9,12 +9,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from skdl.kernels.counts import class_sums
+from skdl.kernels.rowblocks import cut, on_threads
 from skdl.naive_bayes._base import BaseNaiveBayes, log_of
 from skdl.utils import Interval, resolve_device, to_host
 
 __all__: list[str] = []
 
 _SMALLEST_ALPHA = 1e-10
+_VALUES_PER_PART = 1 << 20
 
 
 @dataclass
@@ -37,7 +39,8 @@ class Counts:
 def place_of_negative(X):
     """Where the first negative value lies, in words; None if there is none."""
     if sp.issparse(X):
-        if not X.nnz or X.data.min() >= 0:
+        parts = cut(len(X.data), -(-len(X.data) // _VALUES_PER_PART))
+        if not X.nnz or min(on_threads(lambda part: X.data[part].min(), parts)) >= 0:
             return None
         X = X.tocoo()
         first = int((X.data < 0).argmax())
