@@ -221,7 +221,8 @@ def accuracy(most: int) -> str:
     about = (
         "Accuracy in percent of k-nearest neighbours, pooled over 5 stratified folds; in each training part a 3-fold "
         f"search over k ({', '.join(map(str, NEIGHBORS))}) and over `n_components` (a quarter, half and all of the "
-        f"columns; for ITML over `gamma`, 0.01, 0.1 and 1, too). At most {most} rows of a set were taken at random, without classes of fewer than 10 rows; learners "
+        f"columns; for ITML over `gamma`, 0.01, 0.1 and 1, too). At most {most} rows of a "
+        "set were taken at random, without classes of fewer than 10 rows; learners "
         "stand after a StandardScaler and take few iterations (NCA, MCML, MMC 30, LMNN 45, ITML 20 passes).\n\n"
     )
     columns = ["set (rows x columns, classes)", "raw", "standardised", *LEARNERS]
@@ -241,7 +242,8 @@ def main() -> None:
         return
     for part in [options.part] if options.part else ["speed", "accuracy"]:
         result = speed() if part == "speed" else accuracy(options.rows)
-        command = f"python benchmarks/metric_learning.py --part {part}"
+        rows = f" --rows {options.rows}" if part == "accuracy" else ""
+        command = f"python benchmarks/metric_learning.py --part {part}{rows}"
         text = f"# Metric learning: {part}\n\n`{command}`; {machine()}.\n\n{result}\n"
         print(text)
         if options.write:
