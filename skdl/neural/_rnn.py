@@ -48,8 +48,9 @@ class RNNClassifier(NeuralClassifierMixin, _RecurrentNetwork):
 
     Parameters
     ----------
-    cell : {"rnn", "gru", "lstm"}, default="gru"
-        The recurrent layer: Elman's with tanh, the gated recurrent unit, or long short-term memory.
+    cell : {"rnn", "gru", "lstm"}, default="lstm"
+        The recurrent layer: Elman's with tanh, the gated recurrent unit, or long short-term memory,
+        which is the fastest of the gated ones on a CPU.
     hidden_size : int, default=64
         The width of the state of each layer and direction.
     num_layers : int, default=1
@@ -137,7 +138,7 @@ class RNNClassifier(NeuralClassifierMixin, _RecurrentNetwork):
 
     def __init__(
         self,
-        cell="gru",
+        cell="lstm",
         *,
         hidden_size=64,
         num_layers=1,
@@ -154,8 +155,8 @@ class RNNClassifier(NeuralClassifierMixin, _RecurrentNetwork):
         layer_lr_decay=1.0,
         weight_decay=1e-2,
         l1=0.0,
-        batch_size=32,
-        max_epochs=60,
+        batch_size=16,
+        max_epochs=100,
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
@@ -193,8 +194,9 @@ class RNNRegressor(NeuralRegressorMixin, _RecurrentNetwork):
 
     Parameters
     ----------
-    cell : {"rnn", "gru", "lstm"}, default="gru"
-        The recurrent layer: Elman's with tanh, the gated recurrent unit, or long short-term memory.
+    cell : {"rnn", "gru", "lstm"}, default="lstm"
+        The recurrent layer: Elman's with tanh, the gated recurrent unit, or long short-term memory,
+        which is the fastest of the gated ones on a CPU.
     hidden_size : int, default=64
         The width of the state of each layer and direction.
     num_layers : int, default=1
@@ -277,7 +279,7 @@ class RNNRegressor(NeuralRegressorMixin, _RecurrentNetwork):
 
     def __init__(
         self,
-        cell="gru",
+        cell="lstm",
         *,
         hidden_size=64,
         num_layers=1,
@@ -294,8 +296,8 @@ class RNNRegressor(NeuralRegressorMixin, _RecurrentNetwork):
         layer_lr_decay=1.0,
         weight_decay=1e-2,
         l1=0.0,
-        batch_size=32,
-        max_epochs=60,
+        batch_size=16,
+        max_epochs=100,
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
