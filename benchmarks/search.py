@@ -202,8 +202,8 @@ def main():
         best = " and ".join(f"{score:.4f}" for score in record["best_scores"])
         lines.append(
             f"| {name}: {record['work']} | {record['theirs']:.2f} | {record['ours']:.3f} | "
-            f"{record['times_less']:.1f} | {record['mark']} | {record['largest_difference_in_test_samples']:.2f} | {best} | "
-            f"{record['stacked']} of {record['fits']} |"
+            f"{record['times_less']:.1f} | {record['mark']} | "
+            f"{record['largest_difference_in_test_samples']:.2f} | {best} | {record['stacked']} of {record['fits']} |"
         )
         print(lines[-1], flush=True)
     if options.write:

@@ -64,11 +64,11 @@ class _Run:
         start = time.perf_counter()
         grounds = {}
         for split in splits:
-            ground = self._earlier_steps(candidates, split)
-            if ground is not None:
-                grounds[split] = ground
+            transformed = self._earlier_steps(candidates, split)
+            if transformed is not None:
+                grounds[split] = transformed
         joined = len(grounds) > 1 and stacked and JoinedGround.can_join(list(grounds.values()))
-        pieces: list[tuple[Ground, list[int]]] = [(ground, [split]) for split, ground in grounds.items()]
+        pieces: list[tuple[Ground, list[int]]] = [(one, [split]) for split, one in grounds.items()]
         if joined:
             pieces = [(JoinedGround(self.job, grounds), list(grounds))]
         earlier = time.perf_counter() - start

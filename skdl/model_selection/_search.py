@@ -116,8 +116,8 @@ class GridSearchCV(FamilySearch, model_selection.GridSearchCV):
     suffice.
 
     *On several machines.* Within ``joblib.parallel_config("dask")`` the groups are carried out by the workers of the
-    ``distributed`` cluster whose client was made last (``pip install skdl[distributed]``). Every worker is given X and y
-    once, so that one which is lost takes nothing with it: its groups are done again by the others. ::
+    ``distributed`` cluster whose client was made last (``pip install skdl[distributed]``). Every worker is given X and
+    y once, so that one which is lost takes nothing with it: its groups are done again by the others. ::
 
         client = distributed.Client("scheduler-address:8786")
         with joblib.parallel_config("dask"):
