@@ -234,6 +234,8 @@ def make_net(
             loss = criterion
             criterion = lambda: loss.forward  # noqa: E731 - a module would be wrapped as if it had weights to train
             special["accelerator"] = make_accelerator(plan.device)
+            if not special["accelerator"].is_main_process:
+                del callbacks[0]  # one progress bar is enough
     net = net_class(
         module,
         criterion=criterion,

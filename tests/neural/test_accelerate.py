@@ -35,7 +35,7 @@ CASES = {
     "weights": (MLPClassifier, {"optimizer": "momentum", "gradient_clip": 0.5, "schedule": "cosine"}, True),
     "stopping": (MLPClassifier, {"early_stopping": True, "patience": 2, "lr": 0.03, "ema_decay": 0.8}, False),
     "numbers": (MLPRegressor, {"loss": "huber", "l1": 1e-3}, False),
-    "own": (NeuralClassifier, {"module": deep, "optimizer": "adam", "freeze": "0.bias"}, False),
+    "own": (NeuralClassifier, {"module": deep, "optimizer": "adam", "freeze": "0.bias", "verbose": 1}, False),
 }
 
 
@@ -70,6 +70,7 @@ def launch(case, directory):
         )
     said = [worker.communicate(timeout=120)[0].decode() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], said
+    assert ["epoch" in text for text in said] == [CASES[case][1].get("verbose", 0) > 0, False]  # the progress bar
     return [pickle.loads((directory / f"{rank}.pkl").read_bytes()) for rank in range(2)]
 
 
