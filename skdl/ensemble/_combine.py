@@ -109,7 +109,7 @@ def look_up_ranks(table: tuple[np.ndarray, np.ndarray], values: np.ndarray) -> n
     -------
     ndarray of the same shape, in (0, 1)
     """
-    return np.interp(values, *table)
+    return _between(values, *table)
 
 
 def value_at_rank(table: tuple[np.ndarray, np.ndarray], ranks: np.ndarray) -> np.ndarray:
@@ -126,7 +126,16 @@ def value_at_rank(table: tuple[np.ndarray, np.ndarray], ranks: np.ndarray) -> np
     ndarray of the same shape
     """
     distinct, known = table
-    return np.interp(ranks, known, distinct)
+    return _between(ranks, known, distinct)
+
+
+def _between(x: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Interpolate without slopes, which overflow between probabilities that are almost zero; constant outside."""
+    if len(known) == 1:
+        return np.full(np.shape(x), values[0])
+    left = np.clip(np.searchsorted(known, x, side="right") - 1, 0, len(known) - 2)
+    part = np.clip((x - known[left]) / (known[left + 1] - known[left]), 0.0, 1.0)
+    return values[left] * (1.0 - part) + values[left + 1] * part
 
 
 class RankAverage:

@@ -154,6 +154,14 @@ def test_one_member_keeps_its_values_by_rank():
     np.testing.assert_allclose(RankAverage(said)(said), said[0], rtol=1e-12)
 
 
+def test_ranks_of_probabilities_that_are_almost_zero():
+    tiny = np.array([[0.0, 5e-324, 1e-320, 1e-300, 0.5]])
+    average = RankAverage(np.vstack([tiny, tiny]), [1.0, 0.0])
+    np.testing.assert_allclose(average.mean_ranks(np.vstack([tiny, tiny])), [0.1, 0.3, 0.5, 0.7, 0.9])
+    one_value = RankAverage(np.full((2, 4), 0.25))
+    np.testing.assert_array_equal(one_value(np.array([[0.1, 0.9], [0.2, 0.3]])), [0.25, 0.25])
+
+
 def test_log_probabilities_by_hand():
     p = np.array([[[0.5, 0.5], [0.9, 0.1]], [[0.2, 0.8], [0.5, 0.5]]])
     first = np.sqrt([0.5 * 0.2, 0.5 * 0.8])
