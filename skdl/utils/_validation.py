@@ -1,20 +1,19 @@
 """The one place that validates X, y and sample_weight.
 
 scikit-learn's ``validate_data`` does the work, so that names, counts and messages are those that its users know. Added
-here: tensors and polars frames are taken, and an error says in which row and column the trouble lies and what to do.
+here: tensors and polars frames are taken, and errors are explained (``_explained.py``).
 """
 
 import sys
-from contextlib import contextmanager
 from copy import copy
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skdl.config import get_config
+from skdl.utils._explained import explained
 
 FLOATS = (np.float64, np.float32)
 # From so many whole-numbered labels on, counting them is quicker than sorting them.
@@ -297,130 +296,3 @@ def encode_classes(y, *, owner: str, min_classes: int = 1) -> tuple[np.ndarray, 
             f"{classes[0]!r}. Add rows of another class, or check how the rows were split."
         )
     return classes, codes.astype(np.int64, copy=False)
-
-
-@contextmanager
-def explained(estimator, X, y=None):
-    """Add the place and a remedy to what scikit-learn's validation says.
-
-    Parameters
-    ----------
-    estimator : estimator instance
-        Whose data is checked.
-    X : object
-        The samples, to look for the place.
-    y : object, default=None
-        The targets.
-
-    Yields
-    ------
-    None
-    """
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        hint = _hint(estimator, X, y, str(error))
-        if hint is None:
-            raise
-        raise type(error)(f"{error}\n{hint}") from None
-
-
-def _hint(estimator, X, y, message: str) -> str | None:
-    if "contains NaN" in message or "contains infinity" in message:
-        name, data = ("y", y) if "Input y" in message else ("X", X)
-        where = _find(data, np.isnan if "contains NaN" in message else _is_too_large("float32" in message))
-        if where is None:
-            return None
-        if name == "y":
-            return f"The first one is at y[{where[0]}]: drop or fill the rows without a usable target."
-        return (
-            f"The first one is in {where}. Fill it (sklearn.impute.SimpleImputer in a pipeline before this estimator) "
-            "or drop the row."
-        )
-    if "could not convert string to float" in message or "cannot be converted to float" in message:
-        where = _find(X, _not_numeric)
-        if where is None:
-            return None
-        remedy = (
-            "turn the column into dtype 'category', or name it in categorical_features"
-            if "categorical_features" in estimator.get_params(deep=False)
-            else "encode the column (sklearn.preprocessing.OneHotEncoder or OrdinalEncoder in a ColumnTransformer)"
-        )
-        return f"It stands in {where}: {type(estimator).__name__} takes numbers here; {remedy}, or drop it."
-    if "expecting" in message and "features as input" in message:
-        names = getattr(estimator, "feature_names_in_", None)
-        listed = "" if names is None else f" ({', '.join(map(str, names[:10]))}{', ...' if len(names) > 10 else ''})"
-        return f"Pass the {estimator.n_features_in_} columns that fit saw{listed}, in their order."
-    if "feature names should match" in message:
-        return "Select the columns by name in the order of fit: X[list(estimator.feature_names_in_)]."
-    if "Found array with 0 sample(s)" in message:
-        return "There must be a row at least: check how X was read, cut or filtered."
-    if "inconsistent numbers of samples" in message:
-        return "X and y must have one row for each sample: check how they were cut or filtered."
-    if "Sparse data was passed" in message or ("sparse" in message.lower() and sp.issparse(X)):
-        return f"{type(estimator).__name__} takes dense data only: X.toarray() makes it dense where memory allows."
-    return None
-
-
-class _Place(tuple):
-    """A (row, column) that prints as a person would say it."""
-
-    def __str__(self):
-        row, column, value = self
-        column = f"column {column!r}" if isinstance(column, str) else f"column {column}"
-        return f"row {row}, {column} ({value!r})"
-
-
-def _columns(data):
-    """Yield (name or position, values) for each column of a frame, an array or a list of rows."""
-    if hasattr(data, "columns"):
-        for position, name in enumerate(data.columns):
-            column = data.iloc[:, position] if hasattr(data, "iloc") else data[:, position]
-            yield name, np.asarray(column)
-    elif sp.issparse(data):
-        dense_rows = data.tocoo()
-        for position in np.unique(dense_rows.col):
-            yield int(position), np.asarray(data.tocsc()[:, [position]].toarray()).ravel()
-    else:
-        array = np.asarray(data)
-        if array.ndim == 1:
-            array = array[:, None]
-        for position in range(array.shape[1]):
-            yield position, array[:, position]
-
-
-def _find(data, is_bad) -> _Place | None:
-    """The first bad value, by column and then row."""
-    for name, values in _columns(data):
-        try:
-            bad = is_bad(values if is_bad is _not_numeric else values.astype(np.float64))
-        except (TypeError, ValueError):
-            continue
-        if bad.any():
-            row = int(bad.argmax())
-            value = values[row]
-            return _Place((row, name, value.item() if isinstance(value, np.generic) else value))
-    return None
-
-
-def _is_too_large(single: bool):
-    """What finds infinities, and numbers that become infinite in single precision."""
-
-    def too_large(values: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore"):
-            return np.isinf(values.astype(np.float32) if single else values)
-
-    return too_large
-
-
-def _not_numeric(values: np.ndarray) -> np.ndarray:
-    def fails(value):
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return True
-        return False
-
-    if values.dtype.kind in "biuf":
-        return np.zeros(len(values), dtype=bool)
-    return np.fromiter((fails(value) for value in values), dtype=bool, count=len(values))

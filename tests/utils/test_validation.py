@@ -359,3 +359,10 @@ def test_many_whole_numbered_labels_are_encoded_like_few(dtype):
         assert codes.dtype == np.int64
     with pytest.raises(ValueError, match=r"only one class: np.int64\(3\)"):
         encode_classes(np.full(5000, 3), owner="Thing", min_classes=2)
+
+
+def test_the_place_in_a_sample_of_several_axes():
+    X = np.zeros((6, 1, 8, 8))
+    X[3, 0, 5, 2] = np.nan
+    with pytest.raises(ValueError, match=r"contains NaN(.|\n)*The first one is in row 3, position \(0, 5, 2\) \(nan\)"):
+        validate_X(Thing(), X, reset=True, allow_nd=True)
