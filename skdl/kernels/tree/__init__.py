@@ -7,7 +7,6 @@ knows scikit-learn.
 
 from skdl.kernels.tree._columns import rank_columns
 from skdl.kernels.tree._fit import grow_tree
-from skdl.kernels.tree._grow import Nodes
 from skdl.kernels.tree._multiway import Multiway, Rules, Table, collapse_useless, grow_multiway
 from skdl.kernels.tree._multiway_use import (
     SLACK,
@@ -20,6 +19,7 @@ from skdl.kernels.tree._multiway_use import (
     tidied,
     truncate_multiway,
 )
+from skdl.kernels.tree._nodes import Nodes
 from skdl.kernels.tree._predict import Walker, make_walker, paths, walk
 from skdl.kernels.tree._problem import CRITERIA, Limits, Samples
 from skdl.kernels.tree._prune import kept_nodes, no_worse_as_leaves, parents_and_depths, weakest_links

@@ -4,8 +4,9 @@ import numpy as np
 
 from skdl.kernels.tree._bins import MAX_BINS, bin_columns, sort_codes
 from skdl.kernels.tree._columns import Ranked, record_layout, sort_columns, sort_ranked
-from skdl.kernels.tree._grow import Nodes, grow, new_nodes, new_stack, push
+from skdl.kernels.tree._grow import grow, new_stack, push
 from skdl.kernels.tree._histogram import grow_from_histograms
+from skdl.kernels.tree._nodes import Nodes, new_nodes
 from skdl.kernels.tree._problem import (
     ABSOLUTE,
     ANY,
@@ -21,11 +22,13 @@ from skdl.kernels.tree._problem import (
     Layout,
     Limits,
     Problem,
+    Room,
     Samples,
     Scratch,
 )
 
 SMALL = 512  # rows per class below which sorted records beat histograms
+_CACHE = 1 << 20  # bytes of the records of a node that is grown in the cache
 
 
 def make_problem(samples: Samples, columns: Columns, layout: Layout, limits: Limits) -> Problem:
@@ -87,6 +90,32 @@ def make_scratch(problem: Problem, n: int) -> Scratch:
     )
 
 
+def make_room(problem: Problem, n: int) -> Room:
+    """Working memory for small nodes of a tree of n samples, if they have a way of their own."""
+    limits, d = problem.limits, len(problem.columns.is_categorical)
+    size = 0
+    if (
+        problem.mode in (BINARY_GINI, COUNTS)
+        and limits.criterion in (GINI, ENTROPY)
+        and limits.max_leaf_nodes == 0
+        and limits.max_features >= d
+        and not problem.columns.is_categorical.any()
+    ):
+        size = min(n, 1 << (32 - problem.layout.label_bits) // 2, max(_CACHE // (4 * d), 64))
+    n_stats = int(problem.samples.first[-1])
+    return Room(
+        np.empty((d, size), np.uint32),
+        np.empty((d, size), np.uint32),
+        np.empty(n if size else 0, np.uint16),
+        np.empty(size, np.uint8),
+        np.empty(size, np.uint32),
+        np.empty((size + 2, 5), np.int64),
+        np.empty((2, n_stats), np.int64),
+        np.empty(n_stats),
+        np.empty(size),
+    )
+
+
 def grow_tree(
     X, rows, is_categorical, n_categories, samples: Samples, limits: Limits, max_bins=None, ranked: Ranked | None = None
 ) -> Nodes:
@@ -119,7 +148,9 @@ def grow_tree(
         small = SMALL * max(n_labels, 2)
         if _histograms_serve(problem, n, small):
             scratch = make_scratch(problem, min(small, n))
-            return grow_from_histograms(codes, small, problem, scratch, *_histograms(problem, X.shape[1]))
+            return grow_from_histograms(
+                codes, small, problem, scratch, make_room(problem, n), *_histograms(problem, X.shape[1])
+            )
         records = np.empty((X.shape[1], n), np.uint64)
         sort_codes(codes, np.arange(n), columns, label, layout, records)
         del codes
@@ -132,7 +163,7 @@ def grow_tree(
     scratch = make_scratch(problem, n)
     nodes = new_nodes(256, int(samples.first[-1]))
     stack = push(new_stack(), 0, n, 0, -1, 0, -np.inf, np.inf, np.uint64(limits.seed))
-    nodes, _ = grow(records, nodes, stack, 0, problem, scratch)
+    nodes, _ = grow(records, nodes, stack, 0, problem, scratch, make_room(problem, n))
     return nodes
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from skdl.kernels.tree._compact import grow_compact
 from skdl.kernels.tree._criteria import (
     impurity_of_classes,
     impurity_of_targets,
@@ -15,27 +16,27 @@ from skdl.kernels.tree._criteria import (
     weight_of,
 )
 from skdl.kernels.tree._median import node_medians
+from skdl.kernels.tree._nodes import (
+    DEPTH,
+    FEATURE,
+    LOWER,
+    MISSING_LEFT,
+    N_SAMPLES,
+    POSITION,
+    SET_START,
+    START,
+    THRESHOLD,
+    UPPER,
+    add_leaf,
+    longer,
+    with_room,
+)
 from skdl.kernels.tree._problem import ABSOLUTE
 from skdl.kernels.tree._random import mix
 from skdl.kernels.tree._scan_column import Node
 from skdl.kernels.tree._split import find_split, mark_sides, partition, threshold_between
 
 U = np.uint64
-
-# Columns of Nodes.whole and Nodes.real.
-LEFT, RIGHT, FEATURE, N_SAMPLES, MISSING_LEFT, SET_START, DEPTH, START, POSITION = range(9)
-THRESHOLD, IMPURITY, WEIGHT, LOWER, UPPER = range(5)
-
-
-class Nodes(NamedTuple):
-    """The tree so far, with room for more."""
-
-    whole: np.ndarray  # (capacity, 9) int64
-    real: np.ndarray  # (capacity, 5) float64
-    value: np.ndarray  # (capacity, V) float64: means or medians
-    key: np.ndarray  # (capacity, 1) uint64: the root of the node's random numbers
-    sets: np.ndarray  # (set capacity,) uint8: for each categorical split, which categories go left
-    used: np.ndarray  # (2,) int64: nodes, entries of sets
 
 
 class Stack(NamedTuple):
@@ -45,39 +46,6 @@ class Stack(NamedTuple):
     bounds: np.ndarray  # (capacity, 2) float64
     key: np.ndarray  # (capacity,) uint64
     top: np.ndarray  # (1,) int64
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def new_nodes(capacity, n_stats):
-    return Nodes(
-        np.empty((capacity, 9), np.int64),
-        np.empty((capacity, 5)),
-        np.empty((capacity, n_stats)),
-        np.empty((capacity, 1), np.uint64),
-        np.empty(64, np.uint8),
-        np.zeros(2, np.int64),
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def with_room(nodes, n_set):
-    """The nodes with room for one more node and ``n_set`` more entries of sets."""
-    n, used_sets = nodes.used
-    whole, real, value, key, sets = nodes.whole, nodes.real, nodes.value, nodes.key, nodes.sets
-    if n == len(whole):
-        whole, real, value, key = _longer(whole), _longer(real), _longer(value), _longer(key)
-    while used_sets + n_set > len(sets):
-        longer = np.empty(2 * len(sets), np.uint8)
-        longer[: len(sets)] = sets
-        sets = longer
-    return Nodes(whole, real, value, key, sets, nodes.used)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _longer(array):
-    longer = np.empty((2 * array.shape[0], array.shape[1]), array.dtype)
-    longer[: array.shape[0]] = array
-    return longer
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -91,7 +59,7 @@ def push(stack, start, end, depth, parent, is_left, lower, upper, key):
     if top == len(stack.key):
         keys = np.empty(2 * top, np.uint64)
         keys[:top] = stack.key
-        stack = Stack(_longer(stack.whole), _longer(stack.bounds), keys, stack.top)
+        stack = Stack(longer(stack.whole), longer(stack.bounds), keys, stack.top)
     stack.whole[top, 0], stack.whole[top, 1], stack.whole[top, 2] = start, end, depth
     stack.whole[top, 3], stack.whole[top, 4] = parent, is_left
     stack.bounds[top, 0], stack.bounds[top, 1] = lower, upper
@@ -135,24 +103,15 @@ def measure(segment, problem, scratch, lower, upper):
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch):
     """Append a leaf to the tree and tell its parent; return the nodes and its number."""
-    nodes = with_room(nodes, 0)
-    i = nodes.used[0]
-    nodes.used[0] += 1
-    whole, real, value = nodes.whole, nodes.real, nodes.value
-    whole[i, LEFT], whole[i, RIGHT], whole[i, FEATURE], whole[i, MISSING_LEFT] = -1, -1, -2, 0
-    whole[i, N_SAMPLES], whole[i, DEPTH], whole[i, START], whole[i, SET_START] = end - start, depth, start, -1
-    real[i, THRESHOLD], real[i, IMPURITY], real[i, WEIGHT] = -2.0, impurity, node.weight
-    real[i, LOWER], real[i, UPPER] = node.lower, node.upper
     share = 1.0 if problem.limits.criterion == ABSOLUTE else node.weight  # medians are what they are
-    for v in range(len(scratch.stats)):
-        value[i, v] = scratch.stats[v] / share
+    nodes, i = add_leaf(nodes, end - start, start, depth, parent, is_left, node.weight, share, impurity, scratch.stats)
+    value = nodes.value
+    nodes.real[i, LOWER], nodes.real[i, UPPER] = node.lower, node.upper
     if value[i, 0] < node.lower or value[i, 0] > node.upper:
         value[i, 0] = min(max(value[i, 0], node.lower), node.upper)
         if problem.samples.label.shape[1] > 0:
             value[i, 1] = 1.0 - value[i, 0]
     nodes.key[i, 0] = key
-    if parent >= 0:
-        whole[parent, LEFT if is_left else RIGHT] = i
     return nodes, i
 
 
@@ -221,7 +180,17 @@ def cut(records, nodes, i, stack, problem, scratch):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def grow(records, nodes, stack, floor, problem, scratch):
+def no_missing(records, problem):
+    """Whether every column of the records has a value everywhere."""
+    code_shift, offset = U(problem.layout.row_bits + problem.layout.label_bits), problem.columns.offset
+    n_missing = 0
+    for f in range(records.shape[0]):
+        n_missing += np.int64(records[f, -1] >> code_shift) >= offset[f + 1] - offset[f]
+    return n_missing == 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def grow(records, nodes, stack, floor, problem, scratch, room):
     """Grow the nodes of the stack above ``floor`` and all that comes below them.
 
     Depth first, or, if ``max_leaf_nodes`` is set, always the leaf whose split gains most.
@@ -231,11 +200,17 @@ def grow(records, nodes, stack, floor, problem, scratch):
     frontier = [(0.0, 0)]
     frontier.pop()
     n_leaves = 1
+    compact = room.records.shape[1]  # nodes up to this size have a shorter way
+    if compact > 0 and not no_missing(records, problem):
+        compact = 0
     while True:
         if stack.top[0] > floor:
             stack.top[0] -= 1
             top = stack.top[0]
             start, end, depth, parent, is_left = stack.whole[top]
+            if end - start <= compact:
+                nodes = grow_compact(records, start, end, depth, parent, is_left, nodes, problem, room)
+                continue
             key = stack.key[top]
             segment = records[0, start:end]
             node, impurity = measure(segment, problem, scratch, stack.bounds[top, 0], stack.bounds[top, 1])

@@ -14,18 +14,8 @@ from numba import njit
 
 from skdl.kernels.tree._bins import sort_codes
 from skdl.kernels.tree._criteria import NO_SPLIT, impurity_of_classes, is_pure, tolerance, weight_of, worth
-from skdl.kernels.tree._grow import (
-    FEATURE,
-    MISSING_LEFT,
-    POSITION,
-    THRESHOLD,
-    add_node,
-    grow,
-    measure,
-    new_nodes,
-    new_stack,
-    push,
-)
+from skdl.kernels.tree._grow import add_node, grow, measure, new_stack, push
+from skdl.kernels.tree._nodes import FEATURE, MISSING_LEFT, POSITION, THRESHOLD, new_nodes
 from skdl.kernels.tree._problem import BINARY_GINI, COUNTS, ENTROPY, GAIN_RATIO, GINI, SQUARED
 from skdl.kernels.tree._random import mix
 from skdl.kernels.tree._scan_column import Node
@@ -201,7 +191,7 @@ def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def grow_from_histograms(codes, small, problem, scratch, pool, target):
+def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
     """Grow a tree; nodes with fewer than ``small`` rows are grown from sorted records.
 
     ``pool`` is room for histograms (8, d, 256, S). Of whole numbers, with ``target`` None, it holds the counts of
@@ -220,7 +210,7 @@ def grow_from_histograms(codes, small, problem, scratch, pool, target):
     slots = np.empty(256, np.int64)  # the histogram of each node on the stack, or -1
     nodes, stack, inner = new_nodes(256, n_classes), new_stack(), new_stack()
     stack = push(stack, 0, n, 0, -1, 0, -np.inf, np.inf, U(limits.seed))
-    records = np.empty((d, min(small, n)), np.uint64)
+    records = np.empty(d * min(small, n), np.uint64)
     total, left_counts = np.empty(n_classes, np.int64), np.empty(n_classes, np.int64)
     sums, left_sums, right_sums = np.empty(n_sums), np.empty(n_sums), np.empty(n_sums)
     slots[0] = -1
@@ -249,10 +239,10 @@ def grow_from_histograms(codes, small, problem, scratch, pool, target):
             nodes, _ = add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch)
             continue
         if slot < 0:
-            part = records[:, :m]
+            part = records[: d * m].reshape((d, m))
             sort_codes(codes, rows[start:end], columns, label, problem.layout, part)
             inner = push(inner, 0, m, depth, parent, is_left, -np.inf, np.inf, key)
-            nodes, inner = grow(part, nodes, inner, 0, problem, scratch)
+            nodes, inner = grow(part, nodes, inner, 0, problem, scratch, room)
             continue
         histogram = pool[slot]
         if target is None:

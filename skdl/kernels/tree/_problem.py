@@ -100,4 +100,18 @@ class Scratch(NamedTuple):
     fenwick: np.ndarray  # (3, n + 1) float64, for absolute error: weights, sums, targets in order
 
 
+class Room(NamedTuple):
+    """Working memory for nodes of at most m records that are grown in the cache; m is 0 where none are."""
+
+    records: np.ndarray  # (d, m) uint32
+    known: np.ndarray  # (d, m) uint32: the code of each value that occurs
+    place: np.ndarray  # (n,) uint16: the number of each row inside the node
+    side: np.ndarray  # (m,) uint8: which rows go left
+    buffer: np.ndarray  # (m,) uint32
+    waiting: np.ndarray  # (m + 2, 5) int64: start, end, depth, parent, 1 if left child
+    counts: np.ndarray  # (2, V) int64: total, left
+    stats: np.ndarray  # (V,) float64
+    inverse: np.ndarray  # (m,) float64
+
+
 BINARY_GINI, COUNTS, WEIGHTS, SQUARED_SUM, ANY, MEDIAN = range(6)
