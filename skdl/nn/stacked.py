@@ -216,7 +216,7 @@ class StackedMLP:
         """Compute the values of all layers, the last one's without its bias."""
         tape = self._tape(x.shape[1])
         for depth, value in enumerate(tape.values):
-            torch.bmm(x, self.transposed[depth], out=value)
+            _product(x, self.transposed[depth], value)
             x = value
             if depth == len(self.hidden):
                 break
@@ -257,9 +257,9 @@ class StackedMLP:
         gradient = tape.values[-1]
         for depth in range(len(self.hidden), 0, -1):
             value, array = tape.values[depth - 1], tape.arrays[depth - 1]
-            torch.bmm(gradient.transpose(1, 2), value, out=self.gradients[2 * depth])
+            _product(gradient.transpose(1, 2), value, self.gradients[2 * depth])
             lower, lower_array = tape.gradients[depth - 1], tape.gradient_arrays[depth - 1]
-            torch.bmm(gradient, self.weights[2 * depth], out=lower)
+            _product(gradient, self.weights[2 * depth], lower)
             activation, dropout = self.hidden[depth - 1]
             if dropout is not None:
                 lower.mul_(tape.masks[depth - 1])
@@ -271,7 +271,7 @@ class StackedMLP:
                     derive(lower, value)
                 loops.sum_rows(lower_array, self.bias_gradients[depth - 1])
             gradient = lower
-        torch.bmm(gradient.transpose(1, 2), x, out=self.gradients[0])
+        _product(gradient.transpose(1, 2), x, self.gradients[0])
 
 
 class _Tape:
@@ -294,6 +294,15 @@ class _Tape:
         self.sums = torch.empty(n_members, n_rows)
         self.sums_array = self.sums.numpy()
         self.chosen = np.empty((n_members, n_rows), dtype=np.float32)
+
+
+def _product(left: Tensor, right: Tensor, out: Tensor) -> None:
+    """Multiply matrices pair by pair, with bits that do not depend on how many pairs there are."""
+    if len(left) == 1 and 1 in (left.shape[1], right.shape[2]):
+        # Of one pair with a vector in it torch makes a product of another kind, which rounds differently.
+        out.copy_(torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1])
+    else:
+        torch.bmm(left, right, out=out)
 
 
 def _sum(criterion: Loss, outputs: Tensor, target: Tensor, scale: Tensor) -> Tensor:

@@ -651,7 +651,7 @@ ROWS = (
         needs={"estimator": _NET},
         fast={"n_members": 3},
         rounding=1e-4,
-        holds=frozenset({"rows", "weights"}),  # products of a stack round by the number of threads
+        holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_members": 2}),
         negative="n_members",
     ),
@@ -660,7 +660,7 @@ ROWS = (
         needs={"estimator": _NET_OF_NUMBERS},
         fast={"n_members": 3},
         rounding=1e-4,
-        holds=frozenset({"rows", "weights"}),  # products of a stack round by the number of threads
+        holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_members": 2}),
         negative="n_members",
     ),

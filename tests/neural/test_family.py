@@ -150,14 +150,18 @@ def test_unequal_folds_share_a_stack(data, stacks, changes, weighted):
 
 
 @pytest.mark.parametrize("n_threads", [2, 3])
-def test_threads_and_siblings_change_no_bit(data, splits, n_threads, stacks):
+@pytest.mark.parametrize("kind", ["classes", "numbers", "one column"])
+def test_threads_and_siblings_change_no_bit(data, splits, n_threads, stacks, kind):
     X, y = data
+    X = X[:, :1] if kind == "one column" else X
+    settings = {"hidden_layer_sizes": (12, 7), "max_epochs": 5, "batch_size": 32, "random_state": 0}
+    net = MLPClassifier(**settings) if kind == "classes" else MLPRegressor(**settings)
     crowd = [{"lr": rate} for rate in np.geomspace(1e-4, 0.1, 6)]
-    together = {(i, j): member for i, j, member in fit_family(small(), X, y, candidates=crowd, splits=splits)}
+    together = {(i, j): member for i, j, member in fit_family(net, X, y, candidates=crowd, splits=splits)}
     torch.set_num_threads(n_threads)
-    in_threads = {(i, j): member for i, j, member in fit_family(small(), X, y, candidates=crowd, splits=splits)}
+    in_threads = {(i, j): member for i, j, member in fit_family(net, X, y, candidates=crowd, splits=splits)}
     assert torch.get_num_threads() == n_threads
-    few = {key[0]: member for *key, member in fit_family(small(), X, y, candidates=crowd[4:], splits=splits[1:2])}
+    few = {key[0]: member for *key, member in fit_family(net, X, y, candidates=crowd[4:], splits=splits[1:2])}
     assert stacks == [18, *[18 // n_threads] * n_threads, *[1] * min(2, n_threads)]
     assert set(in_threads) == set(together)
     for key, member in together.items():
