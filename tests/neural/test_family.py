@@ -154,7 +154,7 @@ def test_unequal_folds_share_a_stack(data, stacks, changes, weighted):
 def test_threads_and_siblings_change_no_bit(data, splits, n_threads, stacks, kind):
     X, y = data
     X = X[:, :1] if kind == "one column" else X
-    settings = {"hidden_layer_sizes": (12, 7), "max_epochs": 5, "batch_size": 32, "random_state": 0}
+    settings = {"hidden_layer_sizes": (12, 32), "max_epochs": 5, "batch_size": 32, "random_state": 0}
     net = MLPClassifier(**settings) if kind == "classes" else MLPRegressor(**settings)
     crowd = [{"lr": rate} for rate in np.geomspace(1e-4, 0.1, 6)]
     together = {(i, j): member for i, j, member in fit_family(net, X, y, candidates=crowd, splits=splits)}

@@ -375,7 +375,10 @@ def test_every_activation_learns(iris, activation):
         ({"early_stopping": "yes"}, r"early_stopping .* got 'yes'"),
         ({"class_weight": "even"}, r"class_weight .* got 'even'"),
         ({"class_weight": {9: 1.0}}, r"class_weight names the classes \[9\], which y does not hold"),
-        ({"callbacks": ["early"]}, r"callbacks of MLPClassifier must be a list of skorch callbacks, .* it holds 'early'"),
+        (
+            {"callbacks": ["early"]},
+            r"callbacks of MLPClassifier must be a list of skorch callbacks, .* it holds 'early'",
+        ),
         ({"device": "gpu"}, r"device='gpu' is not a device; use 'auto', 'cpu', 'cuda'"),
         ({"early_stopping": True, "validation_fraction": 0.001}, r"validation_fraction=0.001 of 150 samples leaves no"),
         ({"categorical_features": ["colour"]}, r"categorical_features names 'colour', which is no column"),
