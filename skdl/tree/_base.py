@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
 from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, no_worse_as_leaves, weakest_links
-from skdl.tree._family import fit_family_of_trees
+from skdl.tree._family import fit_family_of_trees, n_threads_allowed
 from skdl.tree._rules import to_rules
 from skdl.tree._to_sklearn import to_sklearn
 from skdl.tree._training import Table, TrainingSet
@@ -85,7 +85,7 @@ class BaseDecisionTree(Estimator, ABC):
         """
         self._check_parameters()
         training = self._read(X, y, sample_weight)
-        self._set_tree(self._pruned(self._grown(training.part()), training))
+        self._set_tree(self._pruned(self._grown(training.part(), n_threads_allowed()), training))
         return self
 
     def _fit_family(self, X, y, *, candidates, splits, sample_weight=None, pairs=None):
@@ -136,13 +136,13 @@ class BaseDecisionTree(Estimator, ABC):
                 raise ValueError(f"{n} samples are too few to hold some out for reduced-error pruning.")
         return TrainingSet(table, rows, samples, n_classes, scale, seed, grown_from, held_out)
 
-    def _grown(self, training: TrainingSet):
+    def _grown(self, training: TrainingSet, n_threads: int = 1):
         """The tree before pruning."""
         table, n_bins = training.table, self._n_bins(len(training.rows))
         limits = self._limits(training)
         nodes = grow_tree(
             table.X, training.rows, table.schema.is_categorical, table.n_categories, training.samples, limits, n_bins,
-            table.ranked() if n_bins is None else None,
+            table.ranked() if n_bins is None else None, n_threads,
         )  # fmt: skip
         return Tree.from_nodes(
             nodes, table.X.shape[1], training.n_classes, table.n_categories, training.scale,

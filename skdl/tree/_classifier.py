@@ -219,9 +219,9 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
             raise ValueError("Monotonicity constraints are not supported with multiclass classification.")
         return -signs  # the first statistic is the share of the first class, the constraint speaks of the second
 
-    def _grown(self, training):
+    def _grown(self, training, n_threads=1):
         if self.branching == "binary":
-            return super()._grown(training)
+            return super()._grown(training, n_threads)
         for name, default in _NOT_MULTIWAY.items():
             if getattr(self, name) != default:
                 raise ValueError(

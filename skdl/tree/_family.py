@@ -68,7 +68,7 @@ def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None,
         return _cut_members(group, training, unfitted)
 
     size = max((len(rows) for rows in splits), default=0) * (1 if table is None else table.X.shape[1])
-    for members in _in_threads(fit, groups, _n_threads() if size >= _WORTH_A_THREAD else 1):
+    for members in _in_threads(fit, groups, n_threads_allowed() if size >= _WORTH_A_THREAD else 1):
         yield from members
 
 
@@ -127,7 +127,7 @@ def _read_table(estimator, X, n_groups: int) -> tuple[Any, Table | None]:
     return reader, Table(encoded, schema, shared=n_groups > 1)
 
 
-def _n_threads() -> int:
+def n_threads_allowed() -> int:
     """How many threads this process may use: numba's number, and no more than OpenMP is allowed."""
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     most = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]

@@ -192,7 +192,7 @@ def test_members_in_threads_are_the_same_and_come_once(monkeypatch):
     candidates, splits, pairs = _bootstraps(len(y), 6)
     trees = []
     for n_threads in (1, 3):
-        monkeypatch.setattr(_family, "_n_threads", lambda n_threads=n_threads: n_threads)
+        monkeypatch.setattr(_family, "n_threads_allowed", lambda n_threads=n_threads: n_threads)
         family = fit_family(
             DecisionTreeClassifier(max_features=3), X, y, candidates=candidates, splits=splits, pairs=pairs
         )
@@ -203,7 +203,7 @@ def test_members_in_threads_are_the_same_and_come_once(monkeypatch):
 
 
 def test_settings_hold_in_threads(monkeypatch):
-    monkeypatch.setattr(_family, "_n_threads", lambda: 2)
+    monkeypatch.setattr(_family, "n_threads_allowed", lambda: 2)
     monkeypatch.setattr(_family, "_WORTH_A_THREAD", 0)
     X, y = make_classification(300, 5, random_state=0)
     X[0, 0] = np.inf  # in no split, so each split is read by itself, in its thread
@@ -235,7 +235,7 @@ def test_scikit_learns_bagging_needs_no_memory_for_each_member():
 
 @pytest.mark.parametrize("max_bins", [None, 255])
 def test_many_members_need_no_more_memory_than_one(max_bins, monkeypatch):
-    monkeypatch.setattr(_family, "_n_threads", lambda: 1)
+    monkeypatch.setattr(_family, "n_threads_allowed", lambda: 1)
     X, y = make_classification(20_000, 30, random_state=0)
     estimator = DecisionTreeClassifier(max_depth=3, max_bins=max_bins)
 

@@ -7,12 +7,13 @@ import numpy as np
 from numba import njit
 
 from skdl.kernels.tree._problem import Columns
+from skdl.kernels.tree._turns import in_turns
 
 MAX_BINS = 255
 _SAMPLE = 100_000  # rows that the edges are drawn from
 
 
-def bin_columns(X, rows, is_categorical, n_categories, max_bins):
+def bin_columns(X, rows, is_categorical, n_categories, max_bins, n_threads=1):
     """Code the columns of the given rows (n,) of X (N, d).
 
     A column with at most ``max_bins`` distinct values keeps them all; others are cut into bins of nearly equal
@@ -27,8 +28,8 @@ def bin_columns(X, rows, is_categorical, n_categories, max_bins):
     n, d = len(rows), X.shape[1]
     sampled = n > _SAMPLE
     some = rows[np.sort(np.random.default_rng(0).integers(n, size=_SAMPLE))] if sampled else rows
-    sample = np.ascontiguousarray(X[some].T, dtype=np.float64)  # (d, len(some))
-    sample.sort(axis=1)  # NaN comes last
+    sample = np.ascontiguousarray(X[some].T)  # (d, len(some))
+    in_turns(np.ndarray.sort, np.array_split(sample, n_threads), n_threads)  # by rows; NaN comes last
     edges = np.full((d, 256), np.inf)
     n_codes = np.zeros(d, dtype=np.int64)
     lows, highs = [], []
@@ -39,7 +40,7 @@ def bin_columns(X, rows, is_categorical, n_categories, max_bins):
             lows.append(np.arange(n_categories[f], dtype=np.float64))
             highs.append(lows[-1])
             continue
-        values = sample[f, : len(some) - int(np.isnan(sample[f]).sum())] + 0.0
+        values = sample[f, : len(some) - int(np.isnan(sample[f]).sum())].astype(np.float64) + 0.0
         first = np.flatnonzero(np.diff(values, prepend=-np.inf) > 0.0)  # where each distinct value begins
         distinct = values[first]
         whole = len(distinct) <= max_bins
@@ -61,7 +62,9 @@ def bin_columns(X, rows, is_categorical, n_categories, max_bins):
             lows.append(np.concatenate([values[:1], cuts])[: n_codes[f]])
             highs.append(np.concatenate([cuts, values[-1:]])[: n_codes[f]])
     codes = np.empty((n, d), dtype=np.uint8)
-    _digitize(X, rows, edges, n_codes, codes)
+    step = -(-n // n_threads)
+    blocks = [slice(begin, begin + step) for begin in range(0, n, step)]
+    in_turns(lambda part: _digitize(X, rows[part], edges, n_codes, codes[part]), blocks, n_threads)
     offset = np.concatenate([[0], np.cumsum(n_codes)]).astype(np.int64)
     columns = Columns(offset, np.concatenate(lows), np.concatenate(highs), np.ascontiguousarray(is_categorical))
     return codes, columns

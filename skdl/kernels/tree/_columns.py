@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from skdl.kernels.tree._problem import Columns, Layout
+from skdl.kernels.tree._turns import in_turns
 
 U = np.uint64
 _MISSING = U(0xFFFFFFFFFFFFFFFF)
@@ -136,7 +137,7 @@ def record_layout(n: int, n_labels: int) -> Layout:
     return Layout(max(int(n - 1).bit_length(), 1), int(n_labels - 1).bit_length() if n_labels > 1 else 0)
 
 
-def sort_columns(X, rows, is_categorical, n_categories, label, n_labels):
+def sort_columns(X, rows, is_categorical, n_categories, label, n_labels, n_threads=1):
     """Code and sort every column.
 
     Parameters
@@ -151,6 +152,7 @@ def sort_columns(X, rows, is_categorical, n_categories, label, n_labels):
     label : ndarray of shape (n,), int32
         Class codes to go into the records if ``n_labels`` > 1.
     n_labels : int
+    n_threads : int, default=1
 
     Returns
     -------
@@ -163,23 +165,24 @@ def sort_columns(X, rows, is_categorical, n_categories, label, n_labels):
     if 2 * layout.row_bits + layout.label_bits > 64:
         raise ValueError(f"{n} rows with {n_labels} classes do not fit into 64-bit records; fit on fewer rows.")
     records = np.empty((d, n), np.uint64)
-    distinct = np.empty(n)
-    values = np.empty((min(d, _TOGETHER), n))
-    offset = np.zeros(d + 1, np.int64)
-    parts = []
-    for f in range(d):
-        if f % _TOGETHER == 0:
-            _transposed(X, rows, f, values[: d - f])
-        column = values[f % _TOGETHER]
-        if is_categorical[f]:
-            _sort_categories(column, int(n_categories[f]), label, layout, records[f])
-            parts.append(np.arange(n_categories[f], dtype=np.float64))
-        else:
-            lossless = _make_keys(column.view(np.uint64), layout.row_bits, records[f])
-            records[f].sort()
-            n_codes = _to_records(records[f], column, lossless, label, layout, distinct)
-            parts.append(distinct[:n_codes].copy())
-        offset[f + 1] = offset[f] + len(parts[-1])
+    together = min(_TOGETHER, -(-d // n_threads))
+
+    def sort_some(first: int) -> list:
+        values, distinct, parts = np.empty((min(d - first, together), n)), np.empty(n), []
+        _transposed(X, rows, first, values)
+        for f, column in enumerate(values, first):
+            if is_categorical[f]:
+                _sort_categories(column, int(n_categories[f]), label, layout, records[f])
+                parts.append(np.arange(n_categories[f], dtype=np.float64))
+            else:
+                lossless = _make_keys(column.view(np.uint64), layout.row_bits, records[f])
+                records[f].sort()
+                n_codes = _to_records(records[f], column, lossless, label, layout, distinct)
+                parts.append(distinct[:n_codes].copy())
+        return parts
+
+    parts = [part for some in in_turns(sort_some, list(range(0, d, together)), n_threads) for part in some]
+    offset = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
     low = np.concatenate(parts)
     return records, Columns(offset, low, low, np.ascontiguousarray(is_categorical)), layout
 

@@ -7,6 +7,7 @@ from skdl.kernels.tree._columns import Ranked, record_layout, sort_columns, sort
 from skdl.kernels.tree._grow import grow, new_stack, push
 from skdl.kernels.tree._histogram import grow_from_histograms
 from skdl.kernels.tree._nodes import Nodes, new_nodes
+from skdl.kernels.tree._parts import Part, grow_in_parts
 from skdl.kernels.tree._problem import (
     ABSOLUTE,
     ANY,
@@ -26,6 +27,7 @@ from skdl.kernels.tree._problem import (
     Samples,
     Scratch,
 )
+from skdl.kernels.tree._turns import n_useful_threads
 
 SMALL = 512  # rows per class below which sorted records beat histograms
 _CACHE = 1 << 20  # bytes of the records of a node that is grown in the cache
@@ -117,7 +119,15 @@ def make_room(problem: Problem, n: int) -> Room:
 
 
 def grow_tree(
-    X, rows, is_categorical, n_categories, samples: Samples, limits: Limits, max_bins=None, ranked: Ranked | None = None
+    X,
+    rows,
+    is_categorical,
+    n_categories,
+    samples: Samples,
+    limits: Limits,
+    max_bins=None,
+    ranked: Ranked | None = None,
+    n_threads: int = 1,
 ) -> Nodes:
     """Grow a tree.
 
@@ -137,34 +147,63 @@ def grow_tree(
         None looks at every distinct value, a number cuts each column into at most so many bins.
     ranked : Ranked, default=None
         The ranks of X, where several trees are grown from it.
+    n_threads : int, default=1
+        How many threads may work at a time. The tree does not depend on it.
     """
     n_labels = int(samples.first[1]) if samples.label.shape[1] == 1 else 0
     label = np.ascontiguousarray(samples.label[:, 0]) if n_labels else np.empty(0, np.int32)
     n = len(rows)
+    n_threads = n_useful_threads(n_threads, n, X.shape[1])
+    root = Part(0, n, 0, -np.inf, np.inf, limits.seed)
     if max_bins is not None and (n_categories <= MAX_BINS).all():
-        codes, columns = bin_columns(X, rows, is_categorical, n_categories, max_bins)
+        codes, columns = bin_columns(X, rows, is_categorical, n_categories, max_bins, n_threads)
         layout = record_layout(n, n_labels)
         problem = make_problem(samples, columns, layout, limits)
         small = SMALL * max(n_labels, 2)
         if _histograms_serve(problem, n, small):
-            scratch = make_scratch(problem, min(small, n))
-            return grow_from_histograms(
-                codes, small, problem, scratch, make_room(problem, n), *_histograms(problem, X.shape[1])
-            )
+            return _grow_binned(codes, small, problem, n_threads)
         records = np.empty((X.shape[1], n), np.uint64)
         sort_codes(codes, np.arange(n), columns, label, layout, records)
         del codes
     else:
         in_order = None if ranked is None else sort_ranked(ranked, rows, label, n_labels)
         if in_order is None:
-            in_order = sort_columns(X, rows, is_categorical, n_categories, label, n_labels)
+            in_order = sort_columns(X, rows, is_categorical, n_categories, label, n_labels, n_threads)
         records, columns, layout = in_order
         problem = make_problem(samples, columns, layout, limits)
-    scratch = make_scratch(problem, n)
-    nodes = new_nodes(256, int(samples.first[-1]))
-    stack = push(new_stack(), 0, n, 0, -1, 0, -np.inf, np.inf, np.uint64(limits.seed))
-    nodes, _ = grow(records, nodes, stack, 0, problem, scratch, make_room(problem, n))
-    return nodes
+
+    def grow_part(part: Part, put_off: bool):
+        m = part.end - part.start
+        stack = push(new_stack(), part.start, part.end, part.depth, -1, 0, part.lower, part.upper, np.uint64(part.key))
+        nodes, _, later = grow(
+            records, new_nodes(256, int(samples.first[-1])), stack, new_stack(), m - 1 if put_off else 0, problem,
+            make_scratch(problem, m), make_room(problem, n),
+        )  # fmt: skip
+        return nodes, later
+
+    alone = limits.max_leaf_nodes > 0 or bool(is_categorical.any())
+    return grow_in_parts(grow_part, root, n if alone or n_threads == 1 else n // 16, n_threads)
+
+
+def _grow_binned(codes, small: int, problem: Problem, n_threads: int) -> Nodes:
+    """Grow a tree from codes of one byte; see :func:`grow_tree`."""
+    n, d = codes.shape
+    rows = np.arange(n, dtype=np.int32)
+    # Sums of weights and targets are not exact, so they are always taken in one way.
+    whole = n // 4 if n_threads > 1 and problem.mode in (BINARY_GINI, COUNTS) else n
+
+    def grow_part(part: Part, put_off: bool):
+        part_rows = rows[part.start : part.end]
+        scratch = make_scratch(problem, min(small, n))
+        nodes, later = grow_from_histograms(
+            codes, part_rows, part.depth, np.uint64(part.key), whole if put_off else 0, small, problem, scratch,
+            make_room(problem, n), *_histograms(problem, d),
+        )  # fmt: skip
+        later.whole[: later.top[0], :2] += part.start
+        return nodes, later
+
+    root = Part(0, n, 0, -np.inf, np.inf, problem.limits.seed)
+    return grow_in_parts(grow_part, root, whole, n_threads)
 
 
 def _histograms_serve(problem: Problem, n: int, small: int) -> bool:

@@ -190,8 +190,15 @@ def no_missing(records, problem):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def grow(records, nodes, stack, floor, problem, scratch, room):
-    """Grow the nodes of the stack above ``floor`` and all that comes below them.
+def put_off(nodes, later, start, end, depth, parent, is_left, lower, upper, key):
+    """Put a leaf where a node will be grown later, and note the node; ``later`` holds the leaf's number as parent."""
+    nodes, i = add_leaf(nodes, 0, start, depth, parent, is_left, 0.0, 1.0, 0.0, nodes.value[0])
+    return nodes, push(later, start, end, depth, i, is_left, lower, upper, key)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def grow(records, nodes, stack, later, least, problem, scratch, room):
+    """Grow the nodes of the stack and all that comes below them, but put off those with at most ``least`` records.
 
     Depth first, or, if ``max_leaf_nodes`` is set, always the leaf whose split gains most.
     """
@@ -204,10 +211,14 @@ def grow(records, nodes, stack, floor, problem, scratch, room):
     if compact > 0 and not no_missing(records, problem):
         compact = 0
     while True:
-        if stack.top[0] > floor:
+        if stack.top[0] > 0:
             stack.top[0] -= 1
             top = stack.top[0]
             start, end, depth, parent, is_left = stack.whole[top]
+            if end - start <= least and parent >= 0:
+                lower, upper = stack.bounds[top]
+                nodes, later = put_off(nodes, later, start, end, depth, parent, is_left, lower, upper, stack.key[top])
+                continue
             if end - start <= compact:
                 nodes = grow_compact(records, start, end, depth, parent, is_left, nodes, problem, room)
                 continue
@@ -233,4 +244,4 @@ def grow(records, nodes, stack, floor, problem, scratch, room):
     for _, i in frontier:  # splits that were not needed
         nodes.whole[i, FEATURE], nodes.whole[i, SET_START], nodes.whole[i, MISSING_LEFT] = -2, -1, 0
         nodes.real[i, THRESHOLD] = -2.0
-    return nodes, stack
+    return nodes, stack, later

@@ -14,7 +14,7 @@ from numba import njit
 
 from skdl.kernels.tree._bins import sort_codes
 from skdl.kernels.tree._criteria import NO_SPLIT, impurity_of_classes, is_pure, tolerance, weight_of, worth
-from skdl.kernels.tree._grow import add_node, grow, measure, new_stack, push
+from skdl.kernels.tree._grow import add_node, grow, measure, new_stack, push, put_off
 from skdl.kernels.tree._nodes import FEATURE, MISSING_LEFT, POSITION, THRESHOLD, new_nodes
 from skdl.kernels.tree._problem import BINARY_GINI, COUNTS, ENTROPY, GAIN_RATIO, GINI, SQUARED
 from skdl.kernels.tree._random import mix
@@ -191,25 +191,27 @@ def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
-    """Grow a tree; nodes with fewer than ``small`` rows are grown from sorted records.
+def grow_from_histograms(codes, rows, first_depth, first_key, least, small, problem, scratch, room, pool, target):
+    """Grow the node of ``rows`` (m,), int32, and what comes below it; put off nodes with at most ``least`` rows.
+
+    Nodes with fewer than ``small`` rows are grown from sorted records.
 
     ``pool`` is room for histograms (8, d, 256, S). Of whole numbers, with ``target`` None, it holds the counts of
     classes; of floats it holds sums, and ``target`` (n, o) the targets less their median, (n, 0) in classification.
     """
     samples, columns, limits, mode = problem.samples, problem.columns, problem.limits, problem.mode
-    n, d = codes.shape
+    n, d = len(rows), codes.shape[1]
     n_classes, n_sums = len(scratch.stats), pool.shape[3]
     label = samples.label[:, 0].copy() if samples.label.shape[1] == 1 else np.empty(0, np.int32)
     entropy = limits.criterion in (ENTROPY, GAIN_RATIO)
-    rows, buffer = np.arange(n).astype(np.int32), np.empty(n, np.int32)
+    buffer = np.empty(n, np.int32)
     segment, row_mask = np.empty(n if target is not None else 0, np.uint64), (U(1) << U(problem.layout.row_bits)) - U(1)
     base = np.zeros(8)
     free = np.arange(8)[::-1].copy()
     n_free = 8
     slots = np.empty(256, np.int64)  # the histogram of each node on the stack, or -1
-    nodes, stack, inner = new_nodes(256, n_classes), new_stack(), new_stack()
-    stack = push(stack, 0, n, 0, -1, 0, -np.inf, np.inf, U(limits.seed))
+    nodes, stack, inner, later = new_nodes(256, n_classes), new_stack(), new_stack(), new_stack()
+    stack = push(stack, 0, n, first_depth, -1, 0, -np.inf, np.inf, U(first_key))
     records = np.empty(d * min(small, n), np.uint64)
     total, left_counts = np.empty(n_classes, np.int64), np.empty(n_classes, np.int64)
     sums, left_sums, right_sums = np.empty(n_sums), np.empty(n_sums), np.empty(n_sums)
@@ -226,6 +228,12 @@ def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
         top = stack.top[0]
         start, end, depth, parent, is_left = stack.whole[top]
         key, slot, m = stack.key[top], slots[top], end - start
+        if m <= least and parent >= 0 and depth < limits.max_depth:
+            if slot >= 0:
+                free[n_free] = slot
+                n_free += 1
+            nodes, later = put_off(nodes, later, start, end, depth, parent, is_left, -np.inf, np.inf, key)
+            continue
         if slot < 0 and depth >= limits.max_depth:
             if target is None:
                 scratch.stats[:] = 0.0
@@ -242,7 +250,7 @@ def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
             part = records[: d * m].reshape((d, m))
             sort_codes(codes, rows[start:end], columns, label, problem.layout, part)
             inner = push(inner, 0, m, depth, parent, is_left, -np.inf, np.inf, key)
-            nodes, inner = grow(part, nodes, inner, 0, problem, scratch, room)
+            nodes, inner, later = grow(part, nodes, inner, later, 0, problem, scratch, room)
             continue
         histogram = pool[slot]
         if target is None:
@@ -301,7 +309,7 @@ def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
         nodes.whole[i, FEATURE], nodes.whole[i, POSITION], nodes.real[i, THRESHOLD] = f, position, threshold
         nodes.whole[i, MISSING_LEFT] = missing_left if has_missing else 2 * n_left > m
         left_slot, right_slot = -1, -1
-        if max(n_left, m - n_left) >= small and depth + 1 < limits.max_depth:
+        if max(n_left, m - n_left) >= max(small, least + 1) and depth + 1 < limits.max_depth:
             if n_free == 0:
                 longer = np.empty((2 * len(pool), d, 256, n_sums), pool.dtype)
                 longer[: len(pool)] = pool
@@ -320,11 +328,11 @@ def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
                 base[other] = _add_up(codes, rows[begin:stop], samples, target, pool[other])
             _subtract(pool[slot], pool[other])
             left_slot, right_slot = (other, slot) if left_is_small else (slot, other)
-            if n_left < small:
+            if n_left < max(small, least + 1):
                 free[n_free] = left_slot
                 n_free += 1
                 left_slot = -1
-            if m - n_left < small:
+            if m - n_left < max(small, least + 1):
                 free[n_free] = right_slot
                 n_free += 1
                 right_slot = -1
@@ -339,7 +347,7 @@ def grow_from_histograms(codes, small, problem, scratch, room, pool, target):
         stack = push(stack, middle, end, depth + 1, i, 0, -np.inf, np.inf, mix(key, U(1)))
         slots[stack.top[0]] = left_slot
         stack = push(stack, start, middle, depth + 1, i, 1, -np.inf, np.inf, mix(key, U(0)))
-    return nodes
+    return nodes, later
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
