@@ -77,7 +77,7 @@ def _to_records(keys, values, lossless, label, layout, distinct):
     missing = _MISSING & ~row_mask
     n = len(keys)
     n_codes = 0
-    i = 0
+    i = np.int64(0)
     last, last_upper = np.nan, missing
     while i < n:
         upper = keys[i] & ~row_mask

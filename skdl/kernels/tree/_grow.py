@@ -192,7 +192,7 @@ def no_missing(records, problem):
 @njit(cache=True, nogil=True, error_model="numpy")
 def put_off(nodes, later, start, end, depth, parent, is_left, lower, upper, key):
     """Put a leaf where a node will be grown later, and note the node; ``later`` holds the leaf's number as parent."""
-    nodes, i = add_leaf(nodes, 0, start, depth, parent, is_left, 0.0, 1.0, 0.0, nodes.value[0])
+    nodes, i = add_leaf(nodes, np.int64(0), start, depth, parent, is_left, 0.0, 1.0, 0.0, nodes.value[0])
     return nodes, push(later, start, end, depth, i, is_left, lower, upper, key)
 
 

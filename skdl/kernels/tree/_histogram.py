@@ -211,7 +211,9 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
     n_free = 8
     slots = np.empty(256, np.int64)  # the histogram of each node on the stack, or -1
     nodes, stack, inner, later = new_nodes(256, n_classes), new_stack(), new_stack(), new_stack()
-    stack = push(stack, 0, n, first_depth, -1, 0, -np.inf, np.inf, U(first_key))
+    # A literal would make numba compile a function once more.
+    zero, one = np.int64(0), np.int64(1)
+    stack = push(stack, zero, n, first_depth, np.int64(-1), zero, -np.inf, np.inf, U(first_key))
     records = np.empty(d * min(small, n), np.uint64)
     total, left_counts = np.empty(n_classes, np.int64), np.empty(n_classes, np.int64)
     sums, left_sums, right_sums = np.empty(n_sums), np.empty(n_sums), np.empty(n_sums)
@@ -249,8 +251,8 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
         if slot < 0:
             part = records[: d * m].reshape((d, m))
             sort_codes(codes, rows[start:end], columns, label, problem.layout, part)
-            inner = push(inner, 0, m, depth, parent, is_left, -np.inf, np.inf, key)
-            nodes, inner, later = grow(part, nodes, inner, later, 0, problem, scratch, room)
+            inner = push(inner, zero, m, depth, parent, is_left, -np.inf, np.inf, key)
+            nodes, inner, later = grow(part, nodes, inner, later, zero, problem, scratch, room)
             continue
         histogram = pool[slot]
         if target is None:
@@ -275,7 +277,7 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
             for v in range(n_sums):
                 sums[v] = histogram[0, :, v].sum()
         nodes, i = add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch)
-        best, f, position, missing_left = NO_SPLIT, -1, 0, False
+        best, f, position, missing_left = NO_SPLIT, np.int64(-1), zero, m < 0
         if depth < limits.max_depth and m >= limits.min_samples_split and not pure:
             for g in range(d):
                 n_codes = columns.offset[g + 1] - columns.offset[g]
@@ -344,9 +346,9 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
             longer_slots[: len(slots)] = slots
             slots = longer_slots
         slots[stack.top[0]] = right_slot
-        stack = push(stack, middle, end, depth + 1, i, 0, -np.inf, np.inf, mix(key, U(1)))
+        stack = push(stack, middle, end, depth + 1, i, zero, -np.inf, np.inf, mix(key, U(1)))
         slots[stack.top[0]] = left_slot
-        stack = push(stack, start, middle, depth + 1, i, 1, -np.inf, np.inf, mix(key, U(0)))
+        stack = push(stack, start, middle, depth + 1, i, one, -np.inf, np.inf, mix(key, U(0)))
     return nodes, later
 
 

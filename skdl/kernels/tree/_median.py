@@ -84,6 +84,8 @@ def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, to
     code_shift = U(layout.row_bits + layout.label_bits)
     row_mask = (U(1) << U(layout.row_bits)) - U(1)
     n = len(segment)
+    # Literals would make numba compile the losses once more.
+    zero, one = np.int64(0), np.int64(1)
     n_missing = n - n_known
     n_outputs = samples.target.shape[1]
     fenwick, losses = scratch.fenwick, scratch.losses
@@ -96,16 +98,16 @@ def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, to
                 fenwick[2, scratch.rank[row, k]] = samples.target[row, k]
             preload_left = n_known if side == 0 else n
             _running_losses(
-                segment, row_mask, samples, k, scratch.rank, 0, n_known, 1,
+                segment, row_mask, samples, k, scratch.rank, zero, n_known, one,
                 n_known, n_known if side == 0 else n, fenwick, losses[0], losses[2],
             )  # fmt: skip
             _running_losses(
-                segment, row_mask, samples, k, scratch.rank, n_known - 1, -1, -1,
+                segment, row_mask, samples, k, scratch.rank, n_known - 1, -one, -one,
                 preload_left, n, fenwick, losses[1], losses[3],
             )  # fmt: skip
             if side == 0 and n_missing > 0:
                 _running_losses(
-                    segment, row_mask, samples, k, scratch.rank, n - 1, n_known - 1, -1, 0, 0, fenwick[:3],
+                    segment, row_mask, samples, k, scratch.rank, n - 1, n_known - 1, -one, zero, zero, fenwick,
                     losses[1], losses[3],
                 )  # fmt: skip
         weight_left, extra = 0.0, 0

@@ -47,7 +47,7 @@ def scan_column(f, segment, problem, scratch, node, key):
     if columns.is_categorical[f]:
         score, position, side = scan_categories(segment, n_known, problem, scratch, node, sign, column_key)
         return score, position, side, np.nan
-    only, threshold = 0, np.nan
+    only, threshold = np.int64(0), np.nan  # a literal would make numba compile the scans once more
     if limits.random_splits:
         threshold, only = random_cut(f, segment, n_known, problem, column_key)
     score, position, side = scan_numeric(segment, n_known, problem, scratch, node, sign, only)

@@ -121,7 +121,7 @@ def _scan_order(segment, n_known, n_groups, only_group, problem, scratch, node, 
     order = np.argsort(scratch.group_stats[:n_groups, n_stats + 1], kind="mergesort")
     n = len(segment)
     arranged = scratch.buffer[:n]
-    at, only = 0, 0
+    at, only = np.int64(0), np.int64(0)  # a literal would make numba compile the scans once more
     for place in range(n_groups):
         g = order[place]
         for i in range(scratch.groups[g, 1], scratch.groups[g, 2]):
