@@ -1,9 +1,13 @@
 """What of a teacher's gain does a small student keep? ``SKDL_DATA=... python benchmarks/distillation.py [--write]``.
 
 Letters (20,000 x 16, 26 classes): 16,000 rows to train, the last 4,000 to test, the split of the literature. The
-teacher is a network with hidden layers 256-256; the student one hidden layer whose weights are at most a tenth of the
-teacher's. The student is fitted three times with the same seed and settings: to the labels, and to the teacher at two
+teacher is an ensemble of ten networks with hidden layers 100-100, the student one such network: a tenth of the teacher.
+The student is fitted three times with the same seed and settings: to the labels, and to the teacher alone at two
 temperatures. The gain that is kept is (distilled - labels) / (teacher - labels), in accuracy. Three seeds.
+
+Settings were chosen on validation rows (the last 3,000 of the training rows, seed 7). What counts there is the length
+of the training and that the student is large enough to learn its labels by heart: one that underfits them (one
+hidden layer of 64 to 160, 25 to 40 epochs) follows a teacher worse than it follows labels, at any temperature.
 """
 
 import argparse
@@ -17,16 +21,16 @@ import pandas as pd
 import sklearn
 import torch
 
-from skdl.ensemble import DistilledClassifier
+from skdl.ensemble import DeepEnsembleClassifier, DistilledClassifier
 from skdl.neural import MLPClassifier
 
 RESULT = Path(__file__).parent / "results" / "distillation.md"
-TEMPERATURES = (2.0, 4.0)
+TEMPERATURES = (1.0, 2.0)
 
 
-def n_weights(net) -> int:
-    """Return the number of weights of a fitted network."""
-    return sum(part.size for part in [*net.coefs_, *net.intercepts_])
+def n_weights(*nets) -> int:
+    """Return the number of weights of fitted networks."""
+    return sum(part.size for net in nets for part in [*net.coefs_, *net.intercepts_])
 
 
 def report(epochs_teacher: int, epochs_student: int) -> str:
@@ -34,22 +38,22 @@ def report(epochs_teacher: int, epochs_student: int) -> str:
     frame = pd.read_csv(Path(os.environ["SKDL_DATA"]) / "letter" / "letter.csv.gz", keep_default_na=False)
     X, y = frame.drop(columns="class").to_numpy(np.float32), frame["class"].to_numpy(str)
     train, test = slice(0, 16_000), slice(16_000, None)
-    shared = {"batch_size": 128, "early_stopping": False, "schedule": "cosine", "device": "cpu"}
+    shared = {"batch_size": 128, "lr": 5e-3, "early_stopping": False, "schedule": "cosine", "device": "cpu"}
     started = time.process_time()
     rows, kept = [], {temperature: [] for temperature in TEMPERATURES}
     for seed in range(3):
-        teacher = MLPClassifier((256, 256), dropout=0.1, max_epochs=epochs_teacher, random_state=seed, **shared)
-        teacher.fit(X[train], y[train])
-        student = MLPClassifier((160,), max_epochs=epochs_student, lr=5e-3, random_state=seed, **shared)
+        member = MLPClassifier((100, 100), max_epochs=epochs_teacher, **shared)
+        teacher = DeepEnsembleClassifier(member, n_members=10, random_state=seed).fit(X[train], y[train])
+        student = MLPClassifier((100, 100), max_epochs=epochs_student, random_state=seed, **shared)
         labels = student.fit(X[train], y[train])
         top, bottom = teacher.score(X[test], y[test]), labels.score(X[test], y[test])
         cells = [f"{100 * top:.2f}", f"{100 * bottom:.2f}"]
         for temperature in TEMPERATURES:
-            distilled = DistilledClassifier(teacher, student, temperature, alpha=0.9, prefit=True)
+            distilled = DistilledClassifier(teacher, student, temperature, alpha=1.0, prefit=True)
             score = distilled.fit(X[train], y[train]).score(X[test], y[test])
             kept[temperature].append((score - bottom) / (top - bottom))
             cells += [f"{100 * score:.2f}", f"{100 * kept[temperature][-1]:.0f} %"]
-        rows.append(f"| {seed} | {n_weights(teacher)} | {n_weights(labels)} | " + " | ".join(cells) + " |")
+        rows.append(f"| {seed} | {n_weights(*teacher.estimators_)} | {n_weights(labels)} | " + " | ".join(cells) + " |")
         print(rows[-1], f"{time.process_time() - started:.0f} s", flush=True)
     names = [f"distilled, T={t:g} | gain kept" for t in TEMPERATURES]
     head = "| seed | weights of the teacher | of the student | teacher | labels alone | " + " | ".join(names) + " |"
@@ -58,9 +62,8 @@ def report(epochs_teacher: int, epochs_student: int) -> str:
         [
             "# Distillation",
             "",
-            __doc__.split("\n\n")[1].replace("\n", " "),
-            "",
-            f"Mean gain kept: {means}. The mark: at least 60 %. alpha is 0.9; accuracies in percent.",
+            *(paragraph.replace("\n", " ") + "\n" for paragraph in __doc__.strip().split("\n\n")[1:]),
+            f"Mean gain kept: {means}. The mark: at least 60 %. alpha is 1; accuracies in percent.",
             "",
             head,
             "| ---: |" + " ---: |" * (head.count("|") - 2),
@@ -76,8 +79,8 @@ def report(epochs_teacher: int, epochs_student: int) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--epochs-teacher", type=int, default=25)
-    parser.add_argument("--epochs-student", type=int, default=25)
+    parser.add_argument("--epochs-teacher", type=int, default=40)
+    parser.add_argument("--epochs-student", type=int, default=240)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
