@@ -128,6 +128,11 @@ def family_notes(notes: list[str]):
     ----------
     notes : list of str
         Where to put their lines, each once.
+
+    Yields
+    ------
+    None
+        While the context lasts, ``notes`` grows.
     """
     token = _notes.set(notes)
     try:

@@ -113,7 +113,7 @@ def train_stacked(
     train: Sequence[TensorData],
     valid: Sequence[TensorData] | None,
     data_of: Sequence[int],
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] | None = None,
 ) -> Iterator[Trained]:
     """Train all members of a stack.
 
@@ -129,8 +129,9 @@ def train_stacked(
         Validation rows; they give the losses that early stopping goes by.
     data_of : sequence of int, length M
         Which of ``train`` and ``valid`` each member has.
-    stop : callable, default: never
-        Asked before each epoch; if it says so, training ends and the members that have not finished do not come.
+    stop : callable or None, default=None
+        Asked before each epoch, if there is one; if it says so, training ends, and the members that have not finished
+        do not come.
 
     Yields
     ------
@@ -155,7 +156,7 @@ def train_stacked(
     desc = f"{plans[0].desc} x {len(plans)}"
     with progress(total=n_epochs, desc=desc, unit="epoch", verbose=max(plan.verbose for plan in plans)) as bar:
         for epoch in range(n_epochs):
-            if stop():
+            if stop is not None and stop():
                 return
             start = time.perf_counter()
             train_loss = _train_epoch(stack, steps, criterion, rows, epoch)
