@@ -43,6 +43,9 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 }
 
 
+_SHARED = [item for item in skdl.model_selection.__all__ if hasattr(sklearn.model_selection, item)]
+
+
 def our_results_of(name: str) -> dict:
     """Import a module of scikit-learn's tests with our names in it; return its tests.
 
@@ -51,7 +54,7 @@ def our_results_of(name: str) -> dict:
     with (
         mock.patch.multiple(
             sklearn.model_selection,
-            **{item: getattr(skdl.model_selection, item) for item in skdl.model_selection.__all__},
+            **{item: getattr(skdl.model_selection, item) for item in _SHARED},
         ),
         mock.patch.object(_search, "BaseSearchCV", BaseSearchCV),
     ):
