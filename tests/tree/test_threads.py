@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skdl.kernels.tree import _turns
 from skdl.tree import DecisionTreeClassifier, DecisionTreeRegressor, _base
 
 _ARRAYS = (
@@ -42,6 +43,7 @@ _ARRAYS = (
     ids=lambda value: str(value),
 )
 def test_the_tree_does_not_depend_on_the_number_of_threads(model, kind, monkeypatch):
+    monkeypatch.setattr(_turns, "_WORTH_A_THREAD", 0)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(9000, 6))
     y = (X[:, 0] + X[:, 1] * X[:, 2] + rng.normal(size=9000) > 0) + (X[:, 3] > 0.5)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-_WORTH_A_THREAD = 50_000  # values in a table
+_WORTH_A_THREAD = 500_000  # values in a table; below, threads cost more than they bring
 
 
 def n_useful_threads(n_threads: int, n: int, d: int) -> int:
