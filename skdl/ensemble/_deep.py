@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skdl.ensemble._bagging_base import random_states
-from skdl.ensemble._members import fit_members
+from skdl.ensemble._members import fit_members, learn_columns
 from skdl.ensemble._single import FromOne, ManyClassifiers, ManyRegressors, answers_of
 from skdl.utils import Interval
 
@@ -65,7 +65,7 @@ class _Deep(FromOne):
         )
         self._several_labels = y.ndim == 2 and y.shape[1] > 1
         self.estimators_ = [fitted[i, 0] for i in range(len(members))]
-        self._learn_columns(self.estimators_[0])
+        learn_columns(self, self.estimators_[0])
         return self
 
     def _answers(self, X, method: str) -> list:

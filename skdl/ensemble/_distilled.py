@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -11,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl.base import Estimator
 from skdl.ensemble._bagging_base import random_states
 from skdl.ensemble._combine import SMALLEST
-from skdl.ensemble._members import ask, blame, some_samples
+from skdl.ensemble._members import ask, blame, learn_columns, some_samples
 from skdl.utils import Interval, draw_seed, encode_classes, explained, validate_sample_weight, validate_y
 
 
@@ -166,35 +165,30 @@ class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
         weight = validate_sample_weight(sample_weight, len(y))
         seed: Any = None if self.random_state is None else draw_seed(self.random_state) % (2**32)
         teacher = self.teacher
-        # Tensors that a caller's inference mode makes cannot be trained with.
-        with torch.inference_mode(False):
-            if self.prefit:
-                with blame(self, "teacher", teacher):
-                    check_is_fitted(teacher)
-            else:
-                teacher = clone(teacher)
-                if seed is not None:
-                    teacher.set_params(**random_states(teacher, seed))
-                params = {} if weight is None else {"sample_weight": weight}
-                with blame(self, "teacher", teacher, X, y):
-                    teacher.fit(X, y, **params)
-            if not np.array_equal(teacher.classes_, classes):
-                raise ValueError(
-                    f"The teacher of {type(self).__name__} knows the classes {np.asarray(teacher.classes_).tolist()}, "
-                    f"but y holds {classes.tolist()}: they must be the same."
-                )
-            said = soften(np.asarray(ask(self, "teacher", teacher, X, "predict_proba")), self.temperature)
-            student = clone(self.student)
+        if self.prefit:
+            with blame(self, "teacher", teacher):
+                check_is_fitted(teacher)
+        else:
+            teacher = clone(teacher)
             if seed is not None:
-                student.set_params(**random_states(student, seed))
-            with blame(self, "student", student, X, y):
-                student._fit_distilled(X, y, said, temperature=self.temperature, share=self.alpha, sample_weight=weight)
+                teacher.set_params(**random_states(teacher, seed))
+            params = {} if weight is None else {"sample_weight": weight}
+            with blame(self, "teacher", teacher, X, y):
+                teacher.fit(X, y, **params)
+        if not np.array_equal(teacher.classes_, classes):
+            raise ValueError(
+                f"The teacher of {type(self).__name__} knows the classes {np.asarray(teacher.classes_).tolist()}, "
+                f"but y holds {classes.tolist()}: they must be the same."
+            )
+        said = soften(np.asarray(ask(self, "teacher", teacher, X, "predict_proba")), self.temperature)
+        student = clone(self.student)
+        if seed is not None:
+            student.set_params(**random_states(student, seed))
+        with blame(self, "student", student, X, y):
+            student._fit_distilled(X, y, said, temperature=self.temperature, share=self.alpha, sample_weight=weight)
         self.teacher_ = teacher
         self.student_ = student
-        for name in ("n_features_in_", "feature_names_in_", "classes_"):
-            self.__dict__.pop(name, None)
-            if hasattr(student, name):
-                setattr(self, name, getattr(student, name))
+        learn_columns(self, student)
         return self
 
     def predict(self, X):

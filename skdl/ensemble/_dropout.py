@@ -3,10 +3,9 @@
 import copy
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from skdl.ensemble._members import ask
+from skdl.ensemble._members import ask, learn_columns
 from skdl.ensemble._single import FromOne, ManyClassifiers, ManyRegressors
 from skdl.nn.dropout import StreamDropout
 from skdl.utils import Interval, derive_keys, draw_seed, random_keep
@@ -107,18 +106,17 @@ class _MonteCarloDropout(FromOne):
         self._seed = draw_seed(self.random_state)
         self._several_labels = y.ndim == 2 and y.shape[1] > 1
         self.estimator_ = net
-        self._learn_columns(net)
+        learn_columns(self, net)
         return self
 
     def _answers(self, X, method: str) -> list:
         thinned = copy.deepcopy(self.estimator_)  # with a net of its own, which is changed
         layers = keep_dropping(thinned.net_.module_, self._seed)
         said = []
-        with torch.inference_mode(False):
-            for number in range(self.n_samples):
-                for layer in layers:
-                    layer.number = number
-                said.append(ask(self, "estimator", thinned, X, method))
+        for number in range(self.n_samples):
+            for layer in layers:
+                layer.number = number
+            said.append(ask(self, "estimator", thinned, X, method))
         return said
 
     def __sklearn_is_fitted__(self) -> bool:

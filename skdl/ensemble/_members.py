@@ -79,6 +79,14 @@ def one_class_by_name(owner, classes):
         raise
 
 
+def learn_columns(owner, fitted) -> None:
+    """Let an ensemble take over what a fitted member knows of the data: columns and classes."""
+    for name in ("n_features_in_", "feature_names_in_", "classes_"):
+        owner.__dict__.pop(name, None)
+        if hasattr(fitted, name):
+            setattr(owner, name, getattr(fitted, name))
+
+
 def some_samples(owner, X):
     """Bring samples to the host, and check that there are any; all else about them is checked by the members.
 

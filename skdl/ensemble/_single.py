@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone, is_classifier, is_regressor
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -60,16 +59,8 @@ class FromOne(MetaEstimatorMixin, Estimator):
 
     def _fit_one(self, estimator, X, y, sample_weight):
         params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # Tensors that a caller's inference mode makes cannot be trained with.
-        with blame(self, "estimator", estimator, X, y), torch.inference_mode(False):
+        with blame(self, "estimator", estimator, X, y):
             return estimator.fit(X, y, **params)
-
-    def _learn_columns(self, fitted) -> None:
-        """Take over what a fitted member knows of the data."""
-        for name in ("n_features_in_", "feature_names_in_", "classes_"):
-            self.__dict__.pop(name, None)
-            if hasattr(fitted, name):
-                setattr(self, name, getattr(fitted, name))
 
     def get_metadata_routing(self):
         """Say that metadata of ``fit`` go to the estimator.

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from skdl.ensemble._members import learn_columns
 from skdl.ensemble._single import FromOne, ManyClassifiers, ManyRegressors, answers_of
 from skdl.utils import Interval, Options
 
@@ -78,7 +79,7 @@ class _Snapshot(FromOne):
             members = [self._with_statistics(average_weights(members), X, y, weight)]
         self._several_labels = y.ndim == 2 and y.shape[1] > 1
         self.estimators_ = members
-        self._learn_columns(members[0])
+        learn_columns(self, members[0])
         return self
 
     def _epochs(self) -> tuple[int, int]:

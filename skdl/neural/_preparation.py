@@ -105,6 +105,7 @@ class Preparation(Estimator):
         """The groups that a validation split keeps in proportion."""
         return None
 
+    @torch.inference_mode(False)  # tensors that a caller's inference mode makes cannot be trained with
     def _prepare(self, X, y, sample_weight, given=(None, None), *, reset=True, one_epoch=False, classes=None):
         """Validate the data, learn their layout and scales, and return the tensors to train on and to validate with.
 

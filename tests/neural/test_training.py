@@ -4,7 +4,9 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 from numpydoc.docscrape import NumpyDocString
+from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import Lasso
 
@@ -92,3 +94,16 @@ def test_plateau_warm_up_and_clipping_are_passed_on(iris):
 def test_bad_parameters(iris, changes, message):
     with pytest.raises(ValueError, match=message):
         small(**changes).fit(*iris)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in NEURAL if is_classifier(cls())], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("batch_size", [64, 512])  # below and above the number of samples
+def test_fits_inside_a_callers_inference_mode(iris, cls, batch_size):
+    # Tensors that are made in this mode can never be trained with, nor saved for a backward pass.
+    model = cls(max_epochs=2, batch_size=batch_size, random_state=0)
+    expected = model.fit(*iris).predict_proba(iris[0])
+    with torch.inference_mode():
+        inside = model.fit(*iris).predict_proba(iris[0])
+        model.partial_fit(*iris)
+    np.testing.assert_array_equal(inside, expected)
+    model.partial_fit(*iris)
