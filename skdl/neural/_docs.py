@@ -3,6 +3,8 @@
 import inspect
 import re
 
+from skdl.utils import fill_documentation
+
 _TRAINING_PARAMETERS = """\
 optimizer : {"sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "adamw", "nadam", \
 "radam"}, default="adamw"
@@ -133,9 +135,41 @@ skdl.exceptions.DivergenceError
     If the loss becomes NaN or infinite.
 """
 
+_SEQUENCE_PARAMETERS = """\
+layout : {"time_first", "channel_first"}, default="time_first"
+    Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
+    and ``(c, t)``.
+tokenizer : {"word", "character", "integer"}, callable or None, default=None
+    None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
+    takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
+min_frequency : int, default=2
+    How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
+    unknown.
+max_vocabulary : int or None, default=20000
+    How many tokens, the most frequent, have an embedding; None means all.
+embedding_dim : int, default=64
+    The width of the embedding of a token.
+"""
+
+_SEQUENCE_ATTRIBUTES = """\
+n_channels_ : int
+    The number of channels of a series; 1 for tokens.
+vocabulary_ : ndarray of shape (n_tokens,)
+    The tokens with an embedding of their own, sorted; empty where X holds numbers.
+"""
+
+_SEQUENCE_INPUTS = """\
+X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
+``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
+column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
+channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
+``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
+trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+"""
+
 
 def share_documentation(cls: type) -> type:
-    """Fill the lines ``<training parameters>``, ``<attributes>`` and ``<errors>`` of a class's docstring.
+    """Fill the lines of a class's docstring that stand for what families share, ``<training parameters>`` say.
 
     Parameters
     ----------
@@ -162,11 +196,10 @@ def share_documentation(cls: type) -> type:
         + _RUNNING_PARAMETERS,
         "attributes": _CLASSES * classifies + _ATTRIBUTES,
         "errors": _RAISES,
+        "sequence parameters": _SEQUENCE_PARAMETERS,
+        "sequence attributes": _SEQUENCE_ATTRIBUTES,
+        "sequence inputs": _SEQUENCE_INPUTS,
     }
 
-    def fill(match: re.Match) -> str:
-        lines = texts[match["name"]].splitlines()
-        return "\n".join(match["indent"] + line if line else line for line in lines)
-
-    cls.__doc__ = re.sub(r"(?m)^(?P<indent> *)<(?P<name>[a-z ]+)>$", fill, cls.__doc__ or "")
+    fill_documentation(cls, texts)
     return cls

@@ -54,27 +54,12 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
     dropout : float, default=0.0
         The probability of zeroing a value while training: of embeddings, behind each convolution and before the last
         layer.
-    layout : {"time_first", "channel_first"}, default="time_first"
-        Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
-        and ``(c, t)``.
-    tokenizer : {"word", "character", "integer"}, callable or None, default=None
-        None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
-        takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
-    min_frequency : int, default=2
-        How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
-        unknown.
-    max_vocabulary : int or None, default=20000
-        How many tokens, the most frequent, have an embedding; None means all.
-    embedding_dim : int, default=64
-        The width of the embedding of a token.
+    <sequence parameters>
     <training parameters>
 
     Attributes
     ----------
-    n_channels_ : int
-        The number of channels of a series; 1 for tokens.
-    vocabulary_ : ndarray of shape (n_tokens,)
-        The tokens with an embedding of their own, sorted; empty where X holds numbers.
+    <sequence attributes>
     <attributes>
 
     Raises
@@ -87,12 +72,7 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
 
     Notes
     -----
-    X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
-    ``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
-    column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
-    channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
-    ``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
-    trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+    <sequence inputs>
 
     Convolutions are causal: a step sees itself and earlier ones alone, ``1 + 2 (kernel_size - 1) (2**num_levels - 1)``
     in all, so that padding behind the end can't be seen.
@@ -191,27 +171,12 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
     dropout : float, default=0.0
         The probability of zeroing a value while training: of embeddings, behind each convolution and before the last
         layer.
-    layout : {"time_first", "channel_first"}, default="time_first"
-        Which axis of a series with several channels comes first: ``(n, t, c)`` and ``(t, c)``, or aeon's ``(n, c, t)``
-        and ``(c, t)``.
-    tokenizer : {"word", "character", "integer"}, callable or None, default=None
-        None takes numbers. "word" cuts strings into lower-case words and signs, "character" into characters, a callable
-        takes a string and returns a list of strings; "integer" takes sequences of whole numbers, each a token.
-    min_frequency : int, default=2
-        How often a token must occur in the training texts to have an embedding; all rarer ones share that of the
-        unknown.
-    max_vocabulary : int or None, default=20000
-        How many tokens, the most frequent, have an embedding; None means all.
-    embedding_dim : int, default=64
-        The width of the embedding of a token.
+    <sequence parameters>
     <training parameters>
 
     Attributes
     ----------
-    n_channels_ : int
-        The number of channels of a series; 1 for tokens.
-    vocabulary_ : ndarray of shape (n_tokens,)
-        The tokens with an embedding of their own, sorted; empty where X holds numbers.
+    <sequence attributes>
     <attributes>
 
     Raises
@@ -224,12 +189,7 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
 
     Notes
     -----
-    X may be a table ``(n, t)``, each row a series of one channel; an array ``(n, t, c)``, or ``(n, c, t)`` with
-    ``layout``; a list of n arrays ``(t,)`` or ``(t, c)`` of unequal lengths; a frame with a series in each cell, one
-    column for each channel, as sktime has them; or, with ``tokenizer``, texts. NaN behind the last step, in all
-    channels, is padding; anywhere else it is an error. Only a table has to keep its width between ``fit`` and
-    ``predict``. Channels are standardised inside by the real steps of the training rows. Rows of like lengths are
-    trained on together, and how a sequence is padded, or what stands beside it, changes nothing in its prediction.
+    <sequence inputs>
 
     Convolutions are causal: a step sees itself and earlier ones alone, ``1 + 2 (kernel_size - 1) (2**num_levels - 1)``
     in all, so that padding behind the end can't be seen.

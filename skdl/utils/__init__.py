@@ -2,6 +2,7 @@
 
 from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
 from skdl.utils._discovery import all_estimators
+from skdl.utils._docs import fill_documentation
 from skdl.utils._fingerprint import fingerprint
 from skdl.utils._params import Interval, Options, check_parameters
 from skdl.utils._progress import progress
@@ -42,6 +43,7 @@ __all__ = [
     "encode_classes",
     "encode_table",
     "explained",
+    "fill_documentation",
     "fingerprint",
     "fit_table",
     "float_dtypes",

@@ -1,0 +1,28 @@
+"""Docstrings that have parts in common, each written once."""
+
+import inspect
+import re
+from collections.abc import Mapping
+
+
+def fill_documentation(cls: type, texts: Mapping[str, str]) -> None:
+    """Put common parts in place of the lines of a class's docstring that name them, ``<errors>`` say.
+
+    Parameters
+    ----------
+    cls : type
+        The class whose ``__doc__`` is filled.
+    texts : mapping of str to str
+        The parts by name; one that no line names is left out.
+
+    Raises
+    ------
+    KeyError
+        If a line names a part that there is not.
+    """
+
+    def fill(match: re.Match) -> str:
+        lines = texts[match["name"]].splitlines()
+        return "\n".join(match["indent"] + line if line else line for line in lines)
+
+    cls.__doc__ = re.sub(r"(?m)^(?P<indent> *)<(?P<name>[a-z_ ]+)>$", fill, inspect.cleandoc(cls.__doc__ or ""))
