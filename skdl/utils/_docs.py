@@ -5,12 +5,12 @@ import re
 from collections.abc import Mapping
 
 
-def fill_documentation(cls: type, texts: Mapping[str, str]) -> None:
+def fill_documentation(documented: type, texts: Mapping[str, str]) -> None:
     """Put common parts in place of the lines of a class's docstring that name them, ``<errors>`` say.
 
     Parameters
     ----------
-    cls : type
+    documented : type
         The class whose ``__doc__`` is filled.
     texts : mapping of str to str
         The parts by name; one that no line names is left out.
@@ -25,4 +25,6 @@ def fill_documentation(cls: type, texts: Mapping[str, str]) -> None:
         lines = texts[match["name"]].splitlines()
         return "\n".join(match["indent"] + line if line else line for line in lines)
 
-    cls.__doc__ = re.sub(r"(?m)^(?P<indent> *)<(?P<name>[a-z_ ]+)>$", fill, inspect.cleandoc(cls.__doc__ or ""))
+    documented.__doc__ = re.sub(
+        r"(?m)^(?P<indent> *)<(?P<name>[a-z_ ]+)>$", fill, inspect.cleandoc(documented.__doc__ or "")
+    )
