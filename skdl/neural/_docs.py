@@ -97,7 +97,8 @@ quantile : float, default=0.5
 
 _RUNNING_PARAMETERS = """\
 device : str or torch.device, default="auto"
-    Where to compute; see :func:`skdl.set_config`.
+    Where to compute; see :func:`skdl.set_config`. On a GPU convolutions and recurrent layers round their products to
+    about three digits unless ``torch.backends.cudnn.allow_tf32`` is set to False: it is torch's setting, and is left.
 verbose : int, default=0
     Shows a progress bar if positive.
 random_state : int, RandomState or None, default=None

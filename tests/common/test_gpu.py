@@ -7,11 +7,19 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from tests.common.table import for_each_row
 from tests.common.tools import assert_same_outputs, outputs, samples
 
 pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(autouse=True)
+def _whole_float32():
+    """Let convolutions and recurrent layers multiply as a CPU does: by default torch lets them round to ten bits."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
 
 
 def _has_device(row):
@@ -52,8 +60,6 @@ def test_the_gpu_says_what_the_cpu_says(row, dtype):
 
 @for_each_row(_has_device)
 def test_tensors_on_the_gpu_are_taken(row):
-    import torch
-
     X, y = samples(row, whole=True)
     expected = outputs(row.make(device="cuda").fit(X, y), X)
     X_there = torch.tensor(X, device="cuda")
