@@ -15,17 +15,17 @@ import json
 import os
 import platform
 import resource
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from _cells import RESULTS, Cells, Watch
 
 from skdl.neural import CNNClassifier
 
-RESULTS = Path(__file__).parent / "results"
 SEEDS = (0, 1, 2)
+CELLS = Cells("images", key=("set", "architecture", "seed"))
 
 # Set: architecture and what is asked for: on Fashion-MNIST the project's marks, on series the accuracy of the nearest
 # neighbour by dynamic time warping (the data's README).
@@ -58,31 +58,21 @@ def make(name: str, architecture: str, seed: int, X: np.ndarray, **settings) -> 
     return CNNClassifier(architecture, device="cpu", random_state=seed, **settings)
 
 
-def run(folder: Path, sets, seeds, store: Path) -> None:
-    done = {(cell["set"], cell["architecture"], cell["seed"]) for cell in cells(store)}
+def run(folder: Path, sets, seeds) -> None:
     for name, architecture in MARKS:
         for seed in seeds if name in sets else ():
-            if (name, architecture, seed) in done:
+            cell = {"set": name, "architecture": architecture, "seed": seed}
+            if not CELLS.missing(**cell):
                 continue
             X, y, X_test, y_test = read(folder, name)
-            model = make(name, architecture, seed, X)
-            start, cpu = time.perf_counter(), time.process_time()
+            model, watch = make(name, architecture, seed, X), Watch()
             model.fit(X, y)
-            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-            cell = {"set": name, "architecture": architecture, "seed": seed, "epochs": model.n_iter_}
-            cell |= {"score": round(float(model.score(X_test, y_test)), 5), "seconds": round(seconds, 1)}
-            cell |= {"cpu_seconds": round(cpu, 1), "threads": torch.get_num_threads()}
-            with store.open("a") as file:
-                file.write(json.dumps(cell) + "\n")
-            print(json.dumps(cell), flush=True)
+            cost = watch.read() | {"threads": torch.get_num_threads()}
+            CELLS.add(**cell, epochs=model.n_iter_, score=round(float(model.score(X_test, y_test)), 5), **cost)
 
 
-def cells(store: Path) -> list[dict]:
-    return [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
-
-
-def report(store: Path, page: Path) -> None:
-    frame = pd.DataFrame(cells(store))
+def report(page: Path) -> None:
+    frame = pd.DataFrame(CELLS.read())
     lines = ["# Accuracy on pictures and series", "", *(__doc__ or "").splitlines()[2:5], ""]
     lines += ["| set | architecture | mark | mean | each seed | epochs | seconds | CPU-seconds |", "|" + " --- |" * 8]
     missing = []
@@ -125,16 +115,15 @@ def main() -> None:
     parser.add_argument("--architecture", default="auto", help="of --validate")
     parser.add_argument("--settings", type=json.loads, default={}, help="of --validate, as JSON")
     arguments = parser.parse_args()
-    folder, store = Path(os.environ["SKDL_DATA"]), RESULTS / "images.jsonl"
+    folder = Path(os.environ["SKDL_DATA"])
     if arguments.validate:
         validate(folder, arguments.architecture, arguments.validate, arguments.settings)
         return
     if arguments.forget:
-        kept = [json.dumps(cell) + "\n" for cell in cells(store) if cell["architecture"] != arguments.forget]
-        store.write_text("".join(kept))
+        CELLS.forget("architecture", arguments.forget)
     if not arguments.report:
-        run(folder, arguments.sets, arguments.seeds, store)
-    report(store, RESULTS / "images.md")
+        run(folder, arguments.sets, arguments.seeds)
+    report(RESULTS / "images.md")
 
 
 if __name__ == "__main__":

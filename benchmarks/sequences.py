@@ -14,18 +14,18 @@ import argparse
 import json
 import os
 import platform
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from _cells import RESULTS, Cells, Watch
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from skdl.neural import RNNClassifier, TCNClassifier, TransformerClassifier
 
-RESULTS = Path(__file__).parent / "results"
 SEEDS = (0, 1, 2)
+CELLS = Cells("sequences", key=("set", "model", "seed"))
 MODELS = {"rnn": RNNClassifier, "tcn": TCNClassifier, "transformer": TransformerClassifier}
 
 # What is asked for: the accuracy of the nearest neighbour by dynamic time warping (the data's README), and the
@@ -81,32 +81,23 @@ def make(name: str, model: str, seed: int, **settings):
     return MODELS[model](device="cpu", random_state=seed, **settings)
 
 
-def cells(store: Path) -> list[dict]:
-    return [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
-
-
-def run(folder: Path, sets, models, seeds, store: Path) -> None:
-    done = {(cell["set"], cell["model"], cell["seed"]) for cell in cells(store)}
+def run(folder: Path, sets, models, seeds) -> None:
     for name in sets:
         X, y, X_test, y_test = read(folder, name)
         for seed in seeds:
             for model in models:
-                if (name, model, seed) in done:
+                cell = {"set": name, "model": model, "seed": seed}
+                if not CELLS.missing(**cell):
                     continue
-                estimator = make(name, model, seed)
-                start, cpu = time.perf_counter(), time.process_time()
+                estimator, watch = make(name, model, seed), Watch()
                 estimator.fit(X, y)
-                seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-                cell = {"set": name, "model": model, "seed": seed, "epochs": estimator.n_iter_}
-                cell |= {"score": round(float(estimator.score(X_test, y_test)), 5), "seconds": round(seconds, 1)}
-                cell |= {"cpu_seconds": round(cpu, 1), "threads": torch.get_num_threads()}
-                with store.open("a") as file:
-                    file.write(json.dumps(cell) + "\n")
-                print(json.dumps(cell), flush=True)
+                cost = watch.read() | {"threads": torch.get_num_threads()}
+                score = round(float(estimator.score(X_test, y_test)), 5)
+                CELLS.add(**cell, epochs=estimator.n_iter_, score=score, **cost)
 
 
-def report(store: Path, page: Path) -> None:
-    frame = pd.DataFrame(cells(store))
+def report(page: Path) -> None:
+    frame = pd.DataFrame(CELLS.read())
     lines = ["# Accuracy on series and texts", "", *(__doc__ or "").splitlines()[2:5], ""]
     lines += ["| set | model | mark | mean | each seed | epochs | seconds | CPU-seconds |", "|" + " --- |" * 8]
     missing, below = [], []
@@ -138,10 +129,10 @@ def validate(folder: Path, sets, models, settings: dict) -> None:
     for name in sets:
         X, y, _, _ = read(folder, name)
         for model in models:
-            start = time.process_time()
+            watch = Watch()
             folds = StratifiedKFold(3, shuffle=True, random_state=0)
             scores = cross_val_score(make(name, model, 0, **settings), X, y, cv=folds, error_score="raise")
-            print(name, model, settings, f"{scores.mean():.4f}", f"{time.process_time() - start:.0f} s", flush=True)
+            print(name, model, settings, f"{scores.mean():.4f}", f"{watch.read()['cpu_seconds']:.0f} s", flush=True)
 
 
 def main() -> None:
@@ -154,16 +145,15 @@ def main() -> None:
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--settings", type=json.loads, default={}, help="of --validate, as JSON")
     arguments = parser.parse_args()
-    folder, store = Path(os.environ["SKDL_DATA"]), RESULTS / "sequences.jsonl"
+    folder = Path(os.environ["SKDL_DATA"])
     if arguments.validate:
         validate(folder, arguments.sets, arguments.models, arguments.settings)
         return
     if arguments.forget:
-        kept = [json.dumps(cell) + "\n" for cell in cells(store) if cell["model"] != arguments.forget]
-        store.write_text("".join(kept))
+        CELLS.forget("model", arguments.forget)
     if not arguments.report:
-        run(folder, arguments.sets, arguments.models, arguments.seeds, store)
-    report(store, RESULTS / "sequences.md")
+        run(folder, arguments.sets, arguments.models, arguments.seeds)
+    report(RESULTS / "sequences.md")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,8 @@ where it was. ``--tables`` and ``--models`` choose some; ``--report`` only write
 """
 
 import argparse
-import json
 import os
 import platform
-import time
 import warnings
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 import torch
+from _cells import RESULTS, Cells, Watch
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -34,8 +33,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdl.neural import MLPClassifier, MLPRegressor
 
-RESULTS = Path(__file__).parent / "results"
 MODELS = ("skdl", "scikit-learn", "gradient boosting")
+CELLS = Cells("tables", key=("table", "model", "seed"))
 
 # Table: (file, target, columns that are left out).
 CLASSIFICATION = {
@@ -144,8 +143,7 @@ def as_taken(model: str, X: pd.DataFrame) -> pd.DataFrame:
     return X.astype(dict.fromkeys(words, object))
 
 
-def run(folder: Path, tables, models, store: Path) -> None:
-    done = {(cell["table"], cell["model"], cell["seed"]) for cell in cells(store)}
+def run(folder: Path, tables, models) -> None:
     for table, columns in {**CLASSIFICATION, **REGRESSION}.items():
         if table not in tables:
             continue
@@ -153,29 +151,20 @@ def run(folder: Path, tables, models, store: Path) -> None:
         X, y = read(folder, table, *columns)
         for X_train, y_train, X_test, y_test, seed in splits(folder, table, X, y, classifies):
             for model in models:
-                if (table, model, seed) in done:
+                cell = {"table": table, "model": model, "seed": seed}
+                if not CELLS.missing(**cell):
                     continue
-                estimator = make(model, X, classifies, seed)
-                start, cpu = time.perf_counter(), time.process_time()
+                estimator, watch = make(model, X, classifies, seed), Watch()
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # sets on which scikit-learn's perceptron does not converge
                     estimator.fit(as_taken(model, X_train), y_train)
                     score = estimator.score(as_taken(model, X_test), y_test)
-                cell = {"table": table, "model": model, "seed": seed, "score": round(float(score), 5)}
-                cell |= {"rows": len(X), "seconds": round(time.perf_counter() - start, 2)}
-                cell |= {"cpu_seconds": round(time.process_time() - cpu, 2)}
-                with store.open("a") as file:
-                    file.write(json.dumps(cell) + "\n")
-                print(json.dumps(cell), flush=True)
+                CELLS.add(**cell, score=round(float(score), 5), rows=len(X), **watch.read())
 
 
-def cells(store: Path) -> list[dict]:
-    return [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
-
-
-def report(store: Path, page: Path) -> None:
-    frame = pd.DataFrame(cells(store))
-    lines = ["# Accuracy on tables", "", *(__doc__ or "").splitlines()[4:10], ""]
+def report(page: Path) -> None:
+    frame = pd.DataFrame(CELLS.read())
+    lines = ["# Accuracy on tables", "", *(__doc__ or "").splitlines()[2:7], ""]
     for title, tables, score in (
         ("Classification, accuracy", CLASSIFICATION, "accuracy"),
         ("Regression, R2", REGRESSION, "R2"),
@@ -213,13 +202,11 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="write the page from what is there")
     parser.add_argument("--forget", choices=MODELS, help="drop this model's cells first")
     arguments = parser.parse_args()
-    store = RESULTS / "tables.jsonl"
     if arguments.forget:
-        kept = [json.dumps(cell) + "\n" for cell in cells(store) if cell["model"] != arguments.forget]
-        store.write_text("".join(kept))
+        CELLS.forget("model", arguments.forget)
     if not arguments.report:
-        run(Path(os.environ["SKDL_DATA"]), arguments.tables, arguments.models, store)
-    report(store, RESULTS / "tables.md")
+        run(Path(os.environ["SKDL_DATA"]), arguments.tables, arguments.models)
+    report(RESULTS / "tables.md")
 
 
 if __name__ == "__main__":
