@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _by_hand import train_by_hand
 from skorch import NeuralNetClassifier
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
@@ -45,17 +46,7 @@ LOOPS = {
 
 
 def by_hand(build, X, y, batch: int, epochs: int) -> None:
-    module, criterion = build().to(DEVICE), nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
-    for _ in range(epochs):
-        total = torch.zeros((), device=DEVICE)
-        for rows in torch.randperm(len(X), device=DEVICE).split(batch):
-            optimizer.zero_grad()
-            loss = criterion(module(X[rows]), y[rows])
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(rows)
-        total.item()
+    train_by_hand(build().to(DEVICE), X, y, batch, epochs)
 
 
 def engine(build, X, y, batch: int, epochs: int) -> None:

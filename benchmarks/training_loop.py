@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from _by_hand import train_by_hand
 from skorch import NeuralNetClassifier
 from torch import nn
 
@@ -96,21 +97,9 @@ clock = time.perf_counter
 
 
 def by_hand(case: Case, X, y, fused: bool) -> float:
-    """The loop of a tutorial: shuffle, slice, forward, backward, step; the epoch's loss is fetched once."""
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
-    module, criterion = case.build(), nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=fused)
+    X, y, module = torch.from_numpy(X), torch.from_numpy(y), case.build()
     start = clock()
-    for _ in range(case.epochs):
-        order = torch.randperm(len(X))
-        total = torch.zeros(())
-        for rows in order.split(case.batch):
-            optimizer.zero_grad()
-            loss = criterion(module(X[rows]), y[rows])
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(rows)
-        total.item()
+    train_by_hand(module, X, y, case.batch, case.epochs, fused=fused)
     return clock() - start
 
 
