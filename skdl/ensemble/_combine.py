@@ -2,8 +2,7 @@
 
 import numpy as np
 
-# What a probability is raised to before its logarithm is taken.
-SMALLEST = np.finfo(np.float64).eps
+from skdl.kernels.calibration import SMALLEST
 
 
 def count_votes(codes: np.ndarray, n_classes: int, weights=None) -> np.ndarray:
