@@ -6,6 +6,7 @@
 import numpy as np
 from numba import njit
 
+from skdl.kernels.tree._columns import TOGETHER, transposed
 from skdl.kernels.tree._problem import Columns
 from skdl.kernels.tree._turns import in_turns
 
@@ -28,67 +29,134 @@ def bin_columns(X, rows, is_categorical, n_categories, max_bins, n_threads=1):
     n, d = len(rows), X.shape[1]
     sampled = n > _SAMPLE
     some = rows[np.sort(np.random.default_rng(0).integers(n, size=_SAMPLE))] if sampled else rows
-    sample = np.ascontiguousarray(X[some].T)  # (d, len(some))
-    in_turns(np.ndarray.sort, np.array_split(sample, n_threads), n_threads)  # by rows; NaN comes last
-    edges = np.full((d, 256), np.inf)
-    n_codes = np.zeros(d, dtype=np.int64)
-    lows, highs = [], []
-    for f in range(d):
-        if is_categorical[f]:
-            n_codes[f] = n_categories[f]
-            edges[f, : n_categories[f] - 1] = np.arange(n_categories[f] - 1) + 0.5
-            lows.append(np.arange(n_categories[f], dtype=np.float64))
-            highs.append(lows[-1])
-            continue
-        values = sample[f, : len(some) - int(np.isnan(sample[f]).sum())].astype(np.float64) + 0.0
-        first = np.flatnonzero(np.diff(values, prepend=-np.inf) > 0.0)  # where each distinct value begins
-        distinct = values[first]
-        whole = len(distinct) <= max_bins
-        if not whole:
-            # The cut nearest to each quantile that lies between two distinct values.
-            wanted = np.arange(1, max_bins) * len(values) / max_bins
-            first = first[np.unique(np.searchsorted(first, wanted).clip(1, len(first) - 1))]
-            cuts = values[first - 1] / 2.0 + values[first] / 2.0
-            cuts = np.unique(np.where(cuts >= values[first], values[first - 1], cuts))
-        else:
-            cuts = distinct[:-1] / 2.0 + distinct[1:] / 2.0
-            cuts = np.where(cuts >= distinct[1:], distinct[:-1], cuts)
-        edges[f, : len(cuts)] = cuts
-        n_codes[f] = len(cuts) + 1 if len(values) else 0
-        if whole and not sampled:
-            lows.append(distinct)
-            highs.append(distinct)
-        else:
-            lows.append(np.concatenate([values[:1], cuts])[: n_codes[f]])
-            highs.append(np.concatenate([cuts, values[-1:]])[: n_codes[f]])
+    edges = np.full((d, 512), np.inf)
+    low, high = np.empty((d, 256)), np.empty((d, 256))
+    n_codes = np.where(is_categorical, n_categories, 0)
+    together = min(TOGETHER, -(-d // n_threads))
+
+    def find_edges(first: int) -> None:
+        values = np.empty((min(d - first, together), len(some)), X.dtype)
+        transposed(X, some, first, values)
+        begins = np.empty(len(some), np.int64)
+        for f, column in enumerate(values, first):
+            if is_categorical[f]:
+                edges[f, : n_categories[f] - 1] = np.arange(n_categories[f] - 1) + 0.5
+                low[f], high[f] = np.arange(256), np.arange(256)
+            else:
+                column.sort()  # NaN comes last
+                n_codes[f] = _find_cuts(column, max_bins, sampled, begins, edges[f], low[f], high[f])
+
+    in_turns(find_edges, list(range(0, d, together)), n_threads)
     codes = np.empty((n, d), dtype=np.uint8)
+    finders = [_make_finder(edge) for edge in edges]
+    start, scale, levels, base = (np.array(part) for part in zip(*finders, strict=True))
     step = -(-n // n_threads)
     blocks = [slice(begin, begin + step) for begin in range(0, n, step)]
-    in_turns(lambda part: _digitize(X, rows[part], edges, n_codes, codes[part]), blocks, n_threads)
+    in_turns(
+        lambda part: _digitize(X, rows[part], edges, n_codes, start, scale, levels, base, codes[part]),
+        blocks,
+        n_threads,
+    )
     offset = np.concatenate([[0], np.cumsum(n_codes)]).astype(np.int64)
-    columns = Columns(offset, np.concatenate(lows), np.concatenate(highs), np.ascontiguousarray(is_categorical))
-    return codes, columns
+    there = np.arange(256) < n_codes[:, None]
+    return codes, Columns(offset, low[there], high[there], np.ascontiguousarray(is_categorical))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _digitize(X, rows, edges, n_codes, codes):
+def _find_cuts(values, max_bins, sampled, begins, edges, low, high):
+    """Fill the edges between bins and the lowest and highest value of each; return how many bins there are.
+
+    ``values`` (n,) are sorted, missing ones last; ``begins`` (n,) is room for the places where distinct values begin.
+    """
+    n, n_distinct = 0, 0
+    while n < len(values) and values[n] == values[n]:
+        if n == 0 or values[n] != values[n - 1]:
+            begins[n_distinct] = n
+            n_distinct += 1
+        n += 1
+    if n == 0:
+        return 0
+    whole = n_distinct <= max_bins
+    n_cuts, j, last = 0, 0, 0
+    for k in range(1, n_distinct if whole else max_bins):
+        if whole:
+            j = k
+        else:  # the cut nearest to each quantile that lies between two distinct values
+            wanted = float(k * n) / max_bins
+            while j < n_distinct and begins[j] < wanted:
+                j += 1
+            j = min(max(j, 1), n_distinct - 1)
+            if j == last:
+                continue
+            last = j
+        below, above = np.float64(values[begins[j] - 1]), np.float64(values[begins[j]])
+        middle = below / 2.0 + above / 2.0
+        edges[n_cuts] = below if middle >= above else middle
+        n_cuts += 1
+    for k in range(n_cuts + 1):
+        if whole and not sampled:
+            low[k] = high[k] = values[begins[k]]
+        else:
+            low[k] = values[0] if k == 0 else edges[k - 1]
+            high[k] = values[n - 1] if k == n_cuts else edges[k]
+    return n_cuts + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cell(x, start, scale):
+    """In which of 1024 cells of equal width x is; NaN in the first."""
+    cell = (x / 2.0 - start) * scale
+    if not cell > 0.0:
+        return 0
+    return np.int64(min(cell, 1023.0))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _make_finder(edges):
+    """Prepare to look up how many of the sorted edges (512,), the rest infinite, are below a value.
+
+    Cells follow the order of the values, so an edge in an earlier cell is below and one in a later cell is not; only
+    those in the value's own cell are compared with it. Returns where the cells start, cells for each unit (of half the
+    value: the range of values may not be a number), how often the most edges of a cell can be halved, and for each cell
+    how many edges are in earlier ones.
+    """
+    base = np.zeros(1025, np.int16)
+    n_edges = 0
+    while edges[n_edges] < np.inf:
+        n_edges += 1
+    start, scale = 0.0, 0.0
+    if n_edges > 1:
+        start = edges[0] / 2.0
+        scale = 1022.0 / (edges[n_edges - 1] / 2.0 - start)
+        if scale == np.inf:
+            scale = 0.0
+    for k in range(n_edges):
+        base[_cell(edges[k], start, scale) + 1] += 1
+    most, levels = base.max(), 0
+    while most > 0:
+        levels += 1
+        most >>= 1
+    for cell in range(1024):
+        base[cell + 1] += base[cell]
+    return start, scale, levels, base[:1024].copy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _digitize(X, rows, edges, n_codes, start, scale, levels, base, codes):
     n, d = codes.shape
     for begin in range(0, n, 256):
         end = min(begin + 256, n)
         for f in range(d):
+            first, per_unit, half = start[f], scale[f], np.int64(1) << levels[f] >> 1
+            edge, cells, missing = edges[f], base[f], n_codes[f]
             for i in range(begin, end):
                 x = np.float64(X[rows[i], f])
-                # How many edges are below x: eight halvings without a branch.
-                at = 0
-                at += 128 * (edges[f, at + 127] < x)
-                at += 64 * (edges[f, at + 63] < x)
-                at += 32 * (edges[f, at + 31] < x)
-                at += 16 * (edges[f, at + 15] < x)
-                at += 8 * (edges[f, at + 7] < x)
-                at += 4 * (edges[f, at + 3] < x)
-                at += 2 * (edges[f, at + 1] < x)
-                at += edges[f, at] < x
-                codes[i, f] = n_codes[f] if np.isnan(x) else at
+                at = np.int64(cells[_cell(x, first, per_unit)])
+                step = half
+                while step > 0:  # as often for every value, and without a branch inside
+                    at += step * np.int64(edge[at + step - 1] < x)
+                    step >>= 1
+                codes[i, f] = missing if np.isnan(x) else at
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

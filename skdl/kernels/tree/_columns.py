@@ -20,12 +20,12 @@ U = np.uint64
 _MISSING = U(0xFFFFFFFFFFFFFFFF)
 _SIGN = U(1 << 63)
 _INFINITY = U(0x7FF0000000000000)
-_TOGETHER = 16  # columns that are turned from rows into columns at a time
+TOGETHER = 16  # columns that are turned from rows into columns at a time
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _transposed(X, rows, first, out):
-    """Some rows and columns of X as a contiguous float64 array; blocks keep both sides in the cache."""
+def transposed(X, rows, first, out):
+    """Some rows and columns of X as rows of ``out``; blocks keep both sides in the cache."""
     n = len(rows)
     for begin in range(0, n, 64):
         end = min(begin + 64, n)
@@ -165,11 +165,11 @@ def sort_columns(X, rows, is_categorical, n_categories, label, n_labels, n_threa
     if 2 * layout.row_bits + layout.label_bits > 64:
         raise ValueError(f"{n} rows with {n_labels} classes do not fit into 64-bit records; fit on fewer rows.")
     records = np.empty((d, n), np.uint64)
-    together = min(_TOGETHER, -(-d // n_threads))
+    together = min(TOGETHER, -(-d // n_threads))
 
     def sort_some(first: int) -> list:
         values, distinct, parts = np.empty((min(d - first, together), n)), np.empty(n), []
-        _transposed(X, rows, first, values)
+        transposed(X, rows, first, values)
         for f, column in enumerate(values, first):
             if is_categorical[f]:
                 _sort_categories(column, int(n_categories[f]), label, layout, records[f])

@@ -115,6 +115,7 @@ def make_room(problem: Problem, n: int) -> Room:
         np.empty((2, n_stats), np.int64),
         np.empty(n_stats),
         np.empty(size),
+        np.empty(size),
     )
 
 

@@ -112,6 +112,7 @@ class Room(NamedTuple):
     counts: np.ndarray  # (2, V) int64: total, left
     stats: np.ndarray  # (V,) float64
     inverse: np.ndarray  # (m,) float64
+    sums: np.ndarray  # (m,) float64
 
 
 BINARY_GINI, COUNTS, WEIGHTS, SQUARED_SUM, ANY, MEDIAN = range(6)
