@@ -3,6 +3,7 @@
 from skdl.engine.data import Batches, TensorData
 from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import OPTIMIZERS
+from skdl.engine.sampling import ClassBalanced, SampledBatches, TwoViews
 from skdl.engine.schedules import PLATEAU, SCHEDULES
 from skdl.engine.stacked import Trained, train_stacked
 from skdl.engine.streaming import StreamedData, StreamedRows
@@ -20,14 +21,17 @@ __all__ = [
     "PLATEAU",
     "SCHEDULES",
     "Batches",
+    "ClassBalanced",
     "ClassifierNet",
     "MultilabelNet",
     "RegressorNet",
+    "SampledBatches",
     "StreamedData",
     "StreamedRows",
     "TensorData",
     "Trained",
     "TrainingPlan",
+    "TwoViews",
     "compute_outputs",
     "make_checkpoint",
     "make_net",

@@ -28,6 +28,7 @@ from skdl.engine.averaging import WeightAverage
 from skdl.engine.callbacks import Resumable
 from skdl.engine.checkpoints import Checkpoint, generators_state, set_generators_state
 from skdl.engine.data import Batches, TensorData
+from skdl.engine.sampling import ClassBalanced, SampledBatches, TwoViews
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
 from skdl.nn import StreamDropout
 from skdl.nn.augmentation import Augmentation, mixed_loss
@@ -38,6 +39,7 @@ class _InMemoryLoop(NeuralNet):
 
     ``seed`` decides the order of the batches, ``l1`` is the factor of the penalty on absolute weights, and with an
     ``ema_decay`` moving averages of the weights are what is validated and what the training ends with.
+    A ``sampling`` puts batches together in another way than shuffling rows.
     ``rate_factors`` are factors of the learning rate by the names of weights; a ``checkpoint`` is what the state is
     written to; ``precision`` is the type of :class:`torch.autocast` while training.
     """
@@ -51,10 +53,12 @@ class _InMemoryLoop(NeuralNet):
         rate_factors: dict[str, float] | None = None,
         checkpoint: Checkpoint | None = None,
         precision: torch.dtype | None = None,
+        sampling: ClassBalanced | TwoViews | None = None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
         self.precision = precision
+        self.sampling = sampling
         self._compiled: list = []
         self.checkpoint = checkpoint
         self.rate_factors = rate_factors
@@ -90,6 +94,8 @@ class _InMemoryLoop(NeuralNet):
     def get_iterator(self, dataset, training=False):
         if not isinstance(dataset, TensorData):
             return super().get_iterator(dataset, training=training)
+        if self.sampling is not None:
+            return SampledBatches(dataset, self.sampling, self.seed, len(self.history) if training else None)
         if training:
             batch_size = self.batch_size
             if any(isinstance(layer, _BatchNorm) for layer in self.module_.modules()):
@@ -327,6 +333,10 @@ class ClassifierNet(_InMemoryLoop, NeuralNetClassifier):
 
 class RegressorNet(_InMemoryLoop, NeuralNetRegressor):
     """A net for numbers."""
+
+
+class EmbeddingNet(_InMemoryLoop):
+    """A net whose outputs are embeddings; what counts is how they lie to each other."""
 
 
 class MultilabelNet(_InMemoryLoop):

@@ -16,11 +16,13 @@ from skdl.engine.callbacks import EarlyStopping, GradientValueClipping, Progress
 from skdl.engine.checkpoints import Checkpoint
 from skdl.engine.data import TensorData
 from skdl.engine.distributed import accelerated, make_accelerator
-from skdl.engine.net import ClassifierNet, MultilabelNet, RegressorNet
+from skdl.engine.net import ClassifierNet, EmbeddingNet, MultilabelNet, RegressorNet
 from skdl.engine.optimizers import optimizer_arguments
 from skdl.engine.precision import autocast_type
+from skdl.engine.sampling import ClassBalanced, TwoViews
 from skdl.nn import Loss
 from skdl.nn.anatomy import called_layers, heights
+from skdl.nn.embedding_losses import EmbeddingLoss
 from skdl.utils import fingerprint, for_each_chunk
 
 # task -> name of a loss -> what it is called in skdl.nn; the first one is "auto"
@@ -36,6 +38,7 @@ _TASK_NETS: dict[str, tuple[type, Any]] = {
     "classification": (ClassifierNet, lambda output: output.softmax(-1)),
     "multilabel": (MultilabelNet, torch.sigmoid),
     "regression": (RegressorNet, None),
+    "embedding": (EmbeddingNet, None),
 }
 
 
@@ -45,7 +48,7 @@ class TrainingPlan:
 
     Parameters
     ----------
-    task : {"classification", "multilabel", "regression"}
+    task : {"classification", "multilabel", "regression", "embedding"}
         Decides the net, the loss and what turns outputs into predictions.
     seed : int
         Decides the order of the batches.
@@ -95,7 +98,8 @@ class TrainingPlan:
         skorch callbacks, functions that make one, or pairs of a name and one of these; callbacks are copied.
     loss : str, default="auto"
         For classes "cross_entropy", "focal" and "distillation", for labels the first two, for numbers "squared_error",
-        "absolute_error", "huber" and "quantile"; "auto" is the first one of a task.
+        "absolute_error", "huber" and "quantile"; "auto" is the first one of a task. For embeddings a kind of
+        :class:`skdl.nn.EmbeddingLoss`.
     label_smoothing : float, default=0.0
         The part of a target that is spread evenly over the classes.
     focal_gamma : float, default=2.0
@@ -108,6 +112,10 @@ class TrainingPlan:
         What logits are divided by in distillation.
     soft_share : float, default=0.5
         How much the teacher counts in distillation.
+    loss_settings : dict or None, default=None
+        For embeddings: what :class:`skdl.nn.EmbeddingLoss` takes besides.
+    sampling : ClassBalanced, TwoViews or None, default=None
+        How batches are put together; None shuffles the rows.
     verbose : int, default=0
         Shows a progress bar if positive.
     desc : str, default=""
@@ -145,11 +153,15 @@ class TrainingPlan:
     quantile: float = 0.5
     temperature: float = 1.0
     soft_share: float = 0.5
+    loss_settings: dict[str, Any] | None = None
+    sampling: ClassBalanced | TwoViews | None = None
     verbose: int = 0
     desc: str = ""
 
-    def make_loss(self) -> Loss:
+    def make_loss(self) -> nn.Module:
         """Return the loss as a module."""
+        if self.task == "embedding":
+            return EmbeddingLoss(self.loss, **(self.loss_settings or {}))
         return Loss(
             TASK_LOSSES[self.task] if self.loss == "auto" else _LOSSES[self.task][self.loss],
             label_smoothing=self.label_smoothing,
@@ -212,7 +224,7 @@ def make_net(
     if plan.patience is not None and valid is not None and stops:
         callbacks.append(("early_stopping", EarlyStopping(plan.patience)))
     if (plan.schedule is not None or plan.warmup_epochs) and n_rows is not None:
-        n_batches = -(-n_rows // plan.batch_size)
+        n_batches = -(-n_rows // plan.batch_size) if plan.sampling is None else plan.sampling.n_batches
         n_warmup = round(plan.warmup_epochs * n_batches)
         waits = max(1, (plan.patience or 10) // 2)
         callbacks.append(("schedule", Schedule(plan.schedule, plan.max_epochs * n_batches, n_warmup, waits)))
@@ -250,6 +262,7 @@ def make_net(
         l1=plan.l1,
         ema_decay=plan.ema_decay,
         rate_factors=factors,
+        sampling=plan.sampling,
         **special,
         **optimizer_arguments(plan.optimizer, plan.lr, plan.weight_decay, plan.device),
     )

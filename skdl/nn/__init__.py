@@ -2,6 +2,7 @@
 
 from skdl.nn.augmentation import Augmentation
 from skdl.nn.dropout import StreamDropout
+from skdl.nn.embedding_losses import EmbeddingLoss
 from skdl.nn.embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from skdl.nn.init import initialize
 from skdl.nn.losses import Loss
@@ -11,6 +12,7 @@ from skdl.nn.stacked import StackedMLP
 __all__ = [
     "MLP",
     "Augmentation",
+    "EmbeddingLoss",
     "Loss",
     "PeriodicEmbedding",
     "PiecewiseLinearEncoding",
