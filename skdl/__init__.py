@@ -20,6 +20,7 @@ _SUBPACKAGES = (
     "naive_bayes",
     "neighbors",
     "neural",
+    "persistence",
     "tree",
     "utils",
 )
@@ -27,6 +28,8 @@ _FUNCTIONS = {
     "set_config": "skdl.config",
     "get_config": "skdl.config",
     "config_context": "skdl.config",
+    "save": "skdl.persistence",
+    "load": "skdl.persistence",
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS]

@@ -4,8 +4,11 @@ __all__ = [
     "DeviceError",
     "DeviceMemoryWarning",
     "DivergenceError",
+    "FileVersionWarning",
     "InterruptedFitWarning",
+    "InvalidFileError",
     "InvalidParameterError",
+    "UnsafeFileError",
 ]
 
 
@@ -21,9 +24,21 @@ class DivergenceError(ValueError):
     """A loss became NaN or infinite while training; the estimator is left unfitted."""
 
 
+class InvalidFileError(ValueError):
+    """A file that was to be loaded is damaged, or holds what no model of skdl looks like; nothing was loaded."""
+
+
+class UnsafeFileError(InvalidFileError):
+    """A file that was to be loaded names a type or a function that is not trusted; nothing of it was run."""
+
+
 class DeviceMemoryWarning(UserWarning):
     """The device ran out of memory, and the work goes on in smaller pieces."""
 
 
 class InterruptedFitWarning(UserWarning):
     """Ctrl-C ended the training early; the estimator is fitted with what it had learnt until then."""
+
+
+class FileVersionWarning(UserWarning):
+    """A model was saved by another version of skdl, and may not be what it was."""
