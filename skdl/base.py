@@ -25,7 +25,7 @@ from sklearn.utils import _safe_indexing
 
 from skdl.utils import DeviceCache, Interval, check_parameters
 
-__all__ = ["Estimator", "family_notes", "fit_family", "fit_one_by_one", "note_family", "take_rows"]
+__all__ = ["Estimator", "family_notes", "fit_family", "fit_one_by_one", "note_family", "sibling_maker", "take_rows"]
 
 _notes: ContextVar[list[str] | None] = ContextVar("_notes", default=None)
 
@@ -157,6 +157,40 @@ def take_rows(data, rows):
         None stays None.
     """
     return None if data is None else _safe_indexing(data, rows)
+
+
+def sibling_maker(estimator) -> Callable[[dict[str, Any]], Any]:
+    """Return a function that makes unfitted copies of an estimator, each with some parameters of its own.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        It is not changed.
+
+    Returns
+    -------
+    callable
+        Takes a dict of parameters and returns what ``clone(estimator).set_params(...)`` with clones of them would;
+        where all are numbers, strings and the like, which need no cloning, in a fraction of the time.
+    """
+    template = clone(estimator)
+    held = vars(template)
+    ordinary = type(template).set_params is BaseEstimator.set_params and _is_plain(held.values())
+    if ordinary and held.keys() == template.get_params(deep=False).keys():
+
+        def make(parameters):
+            if parameters.keys() <= held.keys() and _is_plain(parameters.values()):
+                sibling = object.__new__(type(template))
+                vars(sibling).update(held, **parameters)
+                return sibling
+            return clone(template).set_params(**clone(dict(parameters), safe=False))
+
+        return make
+    return lambda parameters: clone(template).set_params(**clone(dict(parameters), safe=False))
+
+
+def _is_plain(values) -> bool:
+    return all(isinstance(value, (str, int, float, np.generic, type(None))) for value in values)
 
 
 def fit_one_by_one(estimator, X, y=None, *, candidates, splits, sample_weight=None):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import get_tags, indexable
 
 from skdl.model_selection._inherited import rows_of
+from skdl.utils import freeze
 
 __all__ = ["Fold", "as_rows", "count_rows", "take_metadata"]
 
@@ -69,14 +70,18 @@ class Fold:
         All the targets.
     train, test : ndarray of int
         Rows.
+    frozen : bool, default=False
+        Whether slices are arrays that cannot be written to, so that siblings that are asked about them one after the
+        other need not look whether they are the same.
     """
 
-    def __init__(self, estimator, X, y, train, test):
+    def __init__(self, estimator, X, y, train, test, *, frozen=False):
         self.estimator = estimator
         self.X = X
         self.y = y
         self.train = train
         self.test = test
+        self.frozen = frozen
 
     @cached_property
     def training(self) -> tuple:
@@ -92,7 +97,10 @@ class Fold:
         X = self.X
         y = None if self.y is None else rows_of(self.y, rows)
         if not get_tags(self.estimator).input_tags.pairwise:
-            return rows_of(X, rows), y
+            X = rows_of(X, rows)
+            if self.frozen:
+                freeze(X)
+            return X, y
         if not hasattr(X, "shape"):
             raise ValueError("Precomputed kernels or affinity matrices have to be passed as arrays or sparse matrices.")
         if X.shape[0] != X.shape[1]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import get_tags
 
+from skdl.base import sibling_maker
 from skdl.model_selection._fold import count_rows
 from skdl.model_selection._job import Job, final_step
 
@@ -145,7 +145,9 @@ def make_plan(job: Job, n_jobs: int = 1, *, fine: bool = False) -> Plan:
     elif why:
         _plan_alone(plan, range(n_candidates), range(n_splits), why)
     else:
-        together = [c for c in range(n_candidates) if not _is_pairwise(job, c)]
+        make = sibling_maker(job.estimator)
+        pairwise = (get_tags(make(job.candidates[c])).input_tags.pairwise for c in range(n_candidates))
+        together = [c for c, is_pairwise in enumerate(pairwise) if not is_pairwise]
         alone = sorted(set(range(n_candidates)) - set(together))
         _plan_families(plan, job, together, n_jobs, fine)
         _plan_alone(plan, alone, range(n_splits), "X is a matrix between samples")
@@ -164,11 +166,6 @@ def _why_alone(job: Job) -> str:
         return f"{name} has no family fit"
     others = sorted(set(job.fit_params) - {"sample_weight"})
     return f"a family fit does not take {', '.join(others)}" if others else ""
-
-
-def _is_pairwise(job: Job, candidate: int) -> bool:
-    estimator = clone(job.estimator).set_params(**clone(dict(job.candidates[candidate]), safe=False))
-    return get_tags(estimator).input_tags.pairwise
 
 
 def _plan_alone(plan: Plan, candidates, splits, why: str) -> None:

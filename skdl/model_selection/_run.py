@@ -137,6 +137,8 @@ class _Run:
                     wanted.remove((candidate, split))
                     if split not in folds:
                         folds[split] = ground.fold(split)
+                        # Scorers of scikit-learn's change nothing.
+                        folds[split].frozen = self.job.outcome.transparent
                     self._judge(ground, candidate, split, fitted, folds[split])
                     if not any(s == split for _, s in wanted):
                         del folds[split]

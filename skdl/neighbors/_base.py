@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import check_array, check_X_y, get_tags
 from sklearn.utils.validation import check_is_fitted, check_non_negative, has_fit_parameter
 
-from skdl.base import Estimator, take_rows
+from skdl.base import Estimator, sibling_maker, take_rows
 from skdl.neighbors._family import SharedSearch, same_search
 from skdl.neighbors._index import build_index
 from skdl.neighbors._metrics import (
@@ -212,10 +212,11 @@ class NeighborsBase(Estimator):
 
     def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
         """Fit once for each split and metric; siblings share the fitted rows and the answers of the search."""
+        make = sibling_maker(self)
         for split_index, rows in enumerate(splits):
             X_split, y_split = take_rows(X, rows), take_rows(y, rows)
             weight = {} if sample_weight is None else {"sample_weight": take_rows(sample_weight, rows)}
-            members = [clone(self).set_params(**clone(dict(one), safe=False)) for one in candidates]
+            members = [make(one) for one in candidates]
             leaders: list = []
             for candidate_index, (parameters, member) in enumerate(zip(candidates, members, strict=True)):
                 leader = next((fitted for known, fitted in leaders if same_search(known, parameters)), None)
@@ -224,12 +225,11 @@ class NeighborsBase(Estimator):
                         leader = member.fit(X_split, y_split, **weight)
                         leaders.append((parameters, leader))
                         siblings = [
-                            int(other.n_neighbors)
+                            (other.n_neighbors, getattr(other, "weights", None))
                             for known, other in zip(candidates, members, strict=True)
-                            if same_search(known, parameters) and isinstance(other.n_neighbors, numbers.Integral)
+                            if same_search(known, parameters)
                         ]
-                        most = max([1, *siblings])
-                        leader._device_cache.get("shared", lambda most=most: SharedSearch(most))
+                        leader._device_cache.get("shared", lambda siblings=siblings: SharedSearch(siblings))
                     else:
                         member._check()
                         own = member.get_params(deep=False)

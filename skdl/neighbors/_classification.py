@@ -208,6 +208,10 @@ class KNeighborsClassifier(MultiOutputMixin, ClassifierMixin, SupervisedNeighbor
         -------
         ndarray of shape (n_queries,) or (n_queries, n_outputs)
         """
+        if not getattr(self, "outputs_2d_", True):
+            classes = self._classes_among_siblings(X, len(self.classes_))
+            if classes is not None:
+                return self.classes_[classes]
         share = self.predict_proba(X)
         if not self.outputs_2d_:
             return self.classes_[share.argmax(axis=1)]
@@ -234,24 +238,6 @@ class KNeighborsClassifier(MultiOutputMixin, ClassifierMixin, SupervisedNeighbor
             shares(codes, indices, weights, len(classes))
             for codes, classes in zip(self._y.T, self.classes_, strict=True)
         ]
-
-    def score(self, X, y, sample_weight=None):
-        """Compute the accuracy: the share of queries whose label (all labels, of several outputs) is right.
-
-        Parameters
-        ----------
-        X : array-like, frame, tensor or sparse matrix of shape (n_queries, n_features) or None
-            The queries; None takes the training rows, none of which then votes for itself.
-        y : array-like of shape (n_queries,) or (n_queries, n_outputs)
-            The true labels.
-        sample_weight : array-like of shape (n_queries,) or None, default=None
-            The weights of the queries.
-
-        Returns
-        -------
-        float
-        """
-        return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,9 +1,13 @@
 """Siblings that ask the same questions: one search serves every number of neighbors and every weighting."""
 
+import numbers
 import threading
 from collections.abc import Callable
 
 import numpy as np
+
+from skdl.neighbors._votes import neighbor_weights
+from skdl.utils import Asked
 
 # Parameters that do not change which rows are near.
 _FREE = ("n_neighbors", "weights", "radius", "verbose")
@@ -16,14 +20,21 @@ class SharedSearch:
 
     Parameters
     ----------
-    n_neighbors : int
-        The largest number of neighbors that a sibling asks for.
+    candidates : list of (object, object)
+        The number of neighbors and the weighting of each sibling; what is no such number fails elsewhere.
     """
 
-    def __init__(self, n_neighbors: int):
-        self.n_neighbors = n_neighbors
-        self._answers: list = []
-        self._lock = threading.Lock()
+    def __init__(self, candidates: list):
+        self.candidates = [
+            (int(k), weights) for k, weights in candidates if isinstance(k, numbers.Integral) and int(k) > 0
+        ]
+        self.n_neighbors = max([1, *(k for k, _ in self.candidates)])
+        self._answers: list[_Answer] = []
+        self._lock = threading.RLock()
+
+    def has_checked(self, queries) -> bool:
+        """Return whether these very queries have been validated, and cannot have changed since."""
+        return any(answer.asked is not None and answer.asked.data is queries for answer in list(self._answers))
 
     def search(self, queries, k: int, available: int, compute: Callable):
         """Return the k nearest of each query, from memory where the same was asked before.
@@ -45,24 +56,76 @@ class SharedSearch:
             Copies that the caller may change.
         """
         with self._lock:
-            for asked, distances, indices in self._answers:
-                same = (
-                    asked is queries
-                    if queries is None or asked is None
-                    else np.array_equal(asked, queries, equal_nan=True)
-                )
-                if same and distances.shape[1] >= k:
-                    return distances[:, :k].copy(), indices[:, :k].copy()
-            distances, indices = compute(min(available, max(k, self.n_neighbors + (queries is None))))
-            asked = None if queries is None else queries.copy()
-            self._answers = [(asked, distances, indices), *self._answers[: _REMEMBERED - 1]]
-            return distances[:, :k].copy(), indices[:, :k].copy()
+            answer = self._answer(queries, k, available, compute)
+            return answer.distances[:, :k].copy(), answer.indices[:, :k].copy()
+
+    def classify(self, queries, k: int, weights, available: int, compute: Callable, codes, n_classes: int):
+        """Return the class that gets most votes of the k nearest of each query, those of all siblings counted at once.
+
+        Parameters
+        ----------
+        queries, k, available, compute : as in :meth:`search`
+        weights : {"uniform", "distance"} or None
+            The weighting.
+        codes : ndarray of shape (n,), dtype int64
+            The class of each fitted row.
+        n_classes : int
+            How many classes.
+
+        Returns
+        -------
+        ndarray of int of shape (m,)
+        """
+        kind = weights or "uniform"
+        with self._lock:
+            answer = self._answer(queries, k, available, compute)
+            if (kind, k) not in answer.classes:
+                asked = {n for n, w in self.candidates if (w or "uniform") == kind and n <= answer.distances.shape[1]}
+                answer.classes.update(answer.count(kind, sorted({k, *asked}), codes, n_classes))
+            return answer.classes[kind, k]
+
+    def _answer(self, queries, k, available, compute) -> "_Answer":
+        for answer in self._answers:
+            if answer.is_for(queries) and answer.distances.shape[1] >= k:
+                return answer
+        distances, indices = compute(min(available, max(k, self.n_neighbors + (queries is None))))
+        answer = _Answer(queries, distances, indices)
+        self._answers = [answer, *self._answers[: _REMEMBERED - 1]]
+        return answer
 
 
-def _are_equal(left, right) -> bool:
-    if left is None or right is None:
-        return left is right
-    return np.array_equal(left, right, equal_nan=True)
+class _Answer:
+    """The neighbors of some queries, and the classes that siblings give them."""
+
+    def __init__(self, queries, distances, indices):
+        self.asked = None if queries is None else Asked(queries)
+        self.distances = distances
+        self.indices = indices
+        self.classes: dict[tuple[str, int], np.ndarray] = {}
+
+    def is_for(self, queries) -> bool:
+        return queries is None if self.asked is None else self.asked.is_same(queries)
+
+    def count(self, kind: str, numbers_of_neighbors: list[int], codes, n_classes: int) -> dict:
+        """The classes for some numbers of neighbors, of which the larger goes on where the smaller has stopped.
+
+        Votes are added from the nearest to the farthest, as in :func:`skdl.neighbors._votes.shares`: the same bits.
+        """
+        m, most = len(self.indices), numbers_of_neighbors[-1]
+        weights = neighbor_weights(self.distances[:, :most], kind)
+        cells = (codes[self.indices[:, :most]] + np.arange(m)[:, None] * n_classes).T.copy()  # (most, m)
+        columns = None if weights is None else weights.T.copy()
+        votes = np.zeros((m, n_classes))
+        flat = votes.reshape(-1)
+        classes = {}
+        counted = 0
+        for k in numbers_of_neighbors:
+            for place in range(counted, k):
+                flat[cells[place]] += 1.0 if columns is None else columns[place]
+            counted = k
+            share = votes / votes.sum(axis=1, keepdims=True)
+            classes[kind, k] = share.argmax(axis=1).astype(np.min_scalar_type(n_classes))
+        return classes
 
 
 def same_search(left: dict, right: dict) -> bool:

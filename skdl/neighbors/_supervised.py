@@ -1,8 +1,10 @@
 """What the k-neighbors classifier and regressor share: the neighborhood of a query, by count or by weight."""
 
 import math
+from functools import partial
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.neighbors._base import NeighborsBase
@@ -28,7 +30,7 @@ class SupervisedNeighbors(NeighborsBase):
     def _neighborhood(self, X):
         """Indices and weights (None: all alike) of the neighbors that decide for each query."""
         check_is_fitted(self)
-        if X is not None:
+        if X is not None and not self._has_checked(X):
             X = self._validate_queries(X)
         if self._row_weight is None:
             k = self._check_n_neighbors(None, self.n_samples_fit_ if X is None else X.shape[0], X is None)
@@ -36,6 +38,26 @@ class SupervisedNeighbors(NeighborsBase):
             return indices, neighbor_weights(distances, self.weights)
         distances, indices, mass = self._weighted_neighborhood(X)
         return indices, neighbor_weights(distances, self.weights, mass)
+
+    def _has_checked(self, X) -> bool:
+        """Whether a sibling has validated these very queries."""
+        shared = self._device_cache.get("shared", lambda: None)
+        return shared is not None and shared.has_checked(X)
+
+    def _classes_among_siblings(self, X, n_classes):
+        """The number of each query's class, votes counted for all siblings at once; None where that is not done."""
+        check_is_fitted(self)
+        shared = self._device_cache.get("shared", lambda: None)
+        plain = self.weights is None or isinstance(self.weights, str)
+        if shared is None or X is None or self._row_weight is not None or not plain:
+            return None
+        if not shared.has_checked(X):
+            X = self._validate_queries(X)
+        if sp.issparse(X):
+            return None
+        k = self._check_n_neighbors(None, X.shape[0], False)
+        search = partial(self._search_alone, X)
+        return shared.classify(X, k, self.weights, self._n_found, search, self._y, n_classes)
 
     def _weighted_neighborhood(self, X):
         weight, k = np.asarray(self._row_weight), float(self.n_neighbors)

@@ -1,5 +1,6 @@
 """Validation, devices, random streams, progress: what every room stands on. Importing it does not import torch."""
 
+from skdl.utils._asked import Asked, freeze, is_frozen
 from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
 from skdl.utils._discovery import all_estimators
 from skdl.utils._docs import fill_documentation
@@ -30,6 +31,7 @@ from skdl.utils._validation import (
 )
 
 __all__ = [
+    "Asked",
     "DeviceCache",
     "Interval",
     "Options",
@@ -48,6 +50,8 @@ __all__ = [
     "fit_table",
     "float_dtypes",
     "for_each_chunk",
+    "freeze",
+    "is_frozen",
     "progress",
     "random_bits",
     "random_keep",

@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold
 from skdl.base import fit_family, fit_one_by_one
 from skdl.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from skdl.neighbors._base import NeighborsBase
+from skdl.utils import freeze
 
 CANDIDATES = [
     {"n_neighbors": k, "weights": weights}
@@ -35,11 +36,27 @@ def test_members_predict_the_same_bits(cls, weight):
     alone = {(i, j): model for i, j, model in fit_one_by_one(cls(), X, y, **options)}
     assert together.keys() == alone.keys()
     assert len(alone) == 3 * len(CANDIDATES)
-    method = "predict_proba" if cls is KNeighborsClassifier else "predict"
-    for queries in (X, X[:50] + 0.3, X[::-1], None):
-        for member, model in together.items():
-            expected = getattr(alone[member], method)(queries)
-            np.testing.assert_array_equal(getattr(model, method)(queries), expected)
+    methods = ["predict", "predict_proba"] if cls is KNeighborsClassifier else ["predict"]
+    unchanging = X[:70].copy()
+    freeze(unchanging)
+    # Rows that were fitted are at no distance from themselves.
+    for queries in (X, X[:50] + 0.3, X[::-1], None, unchanging):
+        for method in methods:
+            for member, model in together.items():
+                expected = getattr(alone[member], method)(queries)
+                np.testing.assert_array_equal(getattr(model, method)(queries), expected)
+
+
+def test_votes_that_are_counted_together_are_those_of_each_alone():
+    # Whole numbers and few classes: ties of distance and of votes everywhere.
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 4, (300, 3)).astype(float), rng.integers(0, 3, 300)
+    candidates = [{"n_neighbors": k, "weights": w} for k in (8, 1, 30, 3, 2) for w in ("uniform", "distance", None)]
+    for _, _, model in fit_family(KNeighborsClassifier(), X, y, candidates=candidates, splits=[np.arange(200)]):
+        alone = KNeighborsClassifier(**model.get_params()).fit(X[:200], y[:200])
+        for queries in (X[200:], X[200:] + 0.25):
+            np.testing.assert_array_equal(model.predict(queries), alone.predict(queries))
+        assert model.score(X[200:], y[200:]) == alone.score(X[200:], y[200:])
 
 
 def test_one_search_serves_all(monkeypatch):

@@ -7,11 +7,15 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
-from skdl.base import Estimator, fit_family, fit_one_by_one
+from skdl.base import Estimator, fit_family, fit_one_by_one, sibling_maker
 from skdl.exceptions import InvalidParameterError
 from skdl.utils import DeviceCache, Interval
 
@@ -181,3 +185,40 @@ def test_pairs_reach_a_family_that_takes_them():
     estimator = PairsMean()
     list(fit_family(estimator, X, Y, candidates=CANDIDATES, splits=SPLITS, pairs=[(0, 0)]))
     assert estimator.asked_ == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameters"),
+    [
+        (SVC(C=2.0), {"kernel": "linear", "C": 0.5}),
+        (SVC(C=2.0), {}),
+        (make_pipeline(StandardScaler(), SVC()), {"svc__C": 3.0}),
+        (VotingClassifier([("one", SVC())]), {"one": SVC(C=4.0), "voting": "hard"}),
+        (StandardScaler().set_output(transform="pandas"), {"with_mean": False}),
+    ],
+)
+def test_siblings_are_clones_with_other_parameters(estimator, parameters):
+    make = sibling_maker(estimator)
+    expected = clone(estimator).set_params(**clone(parameters, safe=False))
+    one, other = make(parameters), make(parameters)
+    assert repr(one) == repr(other) == repr(expected)
+    assert type(one) is type(expected)
+    assert vars(one).keys() == vars(expected).keys()
+    assert one is not other
+    one.set_params(**{name: 7.0 for name in ("C", "with_std") if name in vars(one)})
+    assert repr(make(parameters)) == repr(expected)
+    assert not any(value is parameters.get("one", parameters) for value in vars(one).values())
+
+
+def test_a_sibling_refuses_what_its_estimator_refuses():
+    with pytest.raises(ValueError, match="Invalid parameter 'depth' for estimator SVC"):
+        sibling_maker(SVC())({"depth": 1})
+
+
+def test_siblings_keep_what_metadata_they_ask_for():
+    with config_context(enable_metadata_routing=True):
+        estimator = SVC().set_fit_request(sample_weight=True)
+        one = sibling_maker(estimator)({"C": 3.0})
+        assert one.get_metadata_routing().fit.requests == {"sample_weight": True}
+        one.set_fit_request(sample_weight=False)
+        assert estimator.get_metadata_routing().fit.requests == {"sample_weight": True}
