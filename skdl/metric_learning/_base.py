@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.decomposition import KernelPCA
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdl.base import Estimator, take_rows
-from skdl.utils import Interval, encode_classes, to_host, validate_X, validate_X_y
+from skdl.utils import Interval, encode_classes, to_host, validate_sample_weight, validate_X, validate_X_y
 
 _LABELS, _NUMBERS = "labels", "numbers"
 
@@ -31,8 +31,11 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         "kernel_params": [dict, None],
     }
 
-    def _learn(self, X: np.ndarray, y) -> dict[str, Any]:
-        """Return the fitted attributes; "components_" may have more rows than are kept."""
+    def _learn(self, X: np.ndarray, y, weight: np.ndarray | None) -> dict[str, Any]:
+        """Return the fitted attributes; "components_" may have more rows than are kept.
+
+        ``weight`` is None for a learner whose ``fit`` takes no ``sample_weight``.
+        """
         raise AssertionError("a learner implements this")  # pragma: no cover
 
     def fit(self, X, y=None):
@@ -49,11 +52,13 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         -------
         self
         """
-        X, y = self._begin(X, y)
-        return self._finish(self._learn(X, y))
+        return self._finish(self._learn(*self._begin(X, y)))
 
-    def _begin(self, X, y=None, *, target=True):
-        """Check parameters and data; return float64 rows, in the kernel's space if there is one, and codes."""
+    def _begin(self, X, y=None, sample_weight=None, *, target=True):
+        """Check parameters and data; return float64 rows, in the kernel's space if there is one, codes and weights.
+
+        Rows of weight zero are left out.
+        """
         self._check_parameters()
         options: dict[str, Any] = {"ensure_min_samples": 2, "order": "C"}
         if self._target is None or not target:
@@ -65,10 +70,15 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
                     + ("labels." if self._target == _LABELS else "numbers.")
                 )
             X, y = validate_X_y(self, X, y, y_numeric=self._target == _NUMBERS, **options)
-            if self._target == _LABELS:
-                y = encode_classes(y, owner=type(self).__name__)[1]
+        weight = validate_sample_weight(sample_weight, len(X))
+        if weight is not None and not weight.all():
+            kept = weight > 0
+            X, weight = X[kept], weight[kept]
+            y = None if y is None else y[kept]
+        if self._target == _LABELS and target:
+            y = encode_classes(y, owner=type(self).__name__)[1]
         self._dtype = str(X.dtype)
-        return self._lift(X.astype(np.float64)), y
+        return self._lift(X.astype(np.float64)), y, weight
 
     def _lift(self, X: np.ndarray) -> np.ndarray:
         """Fit the kernel's space where one is asked for, and check ``n_components``."""
@@ -162,13 +172,37 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         return tags
 
 
+class WeightedLearner(MetricLearner):
+    """A learner in which a weight of a row means that the row is there so many times."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn the metric.
+
+        Parameters
+        ----------
+        X : array-like, frame or tensor of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; None counts each once. The space of a kernel is found without weights.
+
+        Returns
+        -------
+        self
+        """
+        return self._finish(self._learn(*self._begin(X, y, sample_weight)))
+
+
 class SharedLearner(MetricLearner):
     """A learner that solves its problem once for every ``n_components``: fewer are the first rows of all."""
 
     def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
         """Learn once for each split and setting; members that differ in ``n_components`` alone share what is learnt."""
+        if sample_weight is not None and not has_fit_parameter(self, "sample_weight"):
+            raise TypeError(f"{type(self).__name__}.fit takes no sample_weight.")
         for split_index, rows in enumerate(splits):
-            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+            data = [take_rows(part, rows) for part in (X, y, sample_weight)]
             known: list[tuple[dict, dict]] = []
             for candidate_index, candidate in enumerate(candidates):
                 member = clone(self).set_params(**clone(dict(candidate), safe=False))
@@ -176,10 +210,10 @@ class SharedLearner(MetricLearner):
                 # Otherwise than by a seed that moves on, equal settings learn the same.
                 fixed = not isinstance(setting.get("random_state", 0), np.random.RandomState | None)
                 try:
-                    rows_in_space, codes = member._begin(X_split, y_split)
+                    begun = member._begin(*data)
                     learnt = next((done for other, done in known if fixed and repr(other) == repr(setting)), None)
                     if learnt is None:
-                        learnt = member._learn(rows_in_space, codes)
+                        learnt = member._learn(*begun)
                         known.append((setting, learnt))
                     member._finish(learnt)
                 except ValueError:

@@ -4,16 +4,15 @@ import numpy as np
 
 from skdl.kernels.metric.bregman import project
 from skdl.kernels.metric.eigen import leading_factor
-from skdl.metric_learning._descent import MatrixLearner
 from skdl.metric_learning._docs import share_documentation
-from skdl.metric_learning._pairs import check_pairs, draw_pairs
+from skdl.metric_learning._pairs import PairLearner, draw_pairs
 from skdl.utils import Interval, draw_seed
 
 __all__ = ["ITML"]
 
 
 @share_documentation
-class ITML(MatrixLearner):
+class ITML(PairLearner):
     """Information-theoretic metric learning: bounds on distances of pairs, met by the nearest matrix to a first one.
 
     Use it where pairs of rows are known to belong together or apart, above all where there are few of them and the
@@ -85,7 +84,7 @@ class ITML(MatrixLearner):
     """
 
     _constraints = {
-        **{name: value for name, value in MatrixLearner._constraints.items() if name != "verbose"},
+        **{name: value for name, value in PairLearner._constraints.items() if name != "verbose"},
         "gamma": [Interval("real", 0, None, closed="neither")],
         "bounds": [tuple, list, None],
         "n_pairs": [Interval("int", 1, None), None],
@@ -116,31 +115,12 @@ class ITML(MatrixLearner):
         self.kernel_params = kernel_params
         self.random_state = random_state
 
-    def fit_pairs(self, X, pairs, together):
-        """Learn the metric from pairs of rows.
-
-        Parameters
-        ----------
-        X : array-like, frame or tensor of shape (n_samples, n_features)
-            The rows.
-        pairs : array-like of int of shape (n_pairs, 2)
-            The row numbers of each pair.
-        together : array-like of shape (n_pairs,)
-            True or 1 where the two rows belong together; False, 0 or -1 where they belong apart.
-
-        Returns
-        -------
-        self
-        """
-        X, _ = self._begin(X, target=False)
-        pairs, together = check_pairs("ITML", pairs, together, len(X))
-        return self._finish(self._learn_pairs(X, pairs, together))
-
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         n_pairs = self.n_pairs or 10 * (y.max() + 1) ** 2
-        return self._learn_pairs(X, *draw_pairs("ITML", y, n_pairs, draw_seed(self.random_state)))
+        pairs, together = draw_pairs("ITML", y, n_pairs, draw_seed(self.random_state))
+        return self._learn_pairs(X, pairs, together, np.ones(len(pairs)))
 
-    def _learn_pairs(self, X, pairs, together):
+    def _learn_pairs(self, X, pairs, together, weight):
         M = self._start_matrix(X)
         away = X[pairs[:, 0]] - X[pairs[:, 1]]
         squares = np.einsum("if,fg,ig->i", away, M, away, optimize=True)
@@ -152,7 +132,9 @@ class ITML(MatrixLearner):
         signs = np.where(together[kept], 1.0, -1.0)
         asked = np.where(together[kept], bounds[0], bounds[1])
         M = np.ascontiguousarray(M)
-        n_iter = project(M, np.ascontiguousarray(away[kept]), signs, asked, self.gamma, self.max_iter, self.tol)
+        # A pair that is there so many times pays for its slack so many times.
+        gamma = self.gamma * weight[kept]
+        n_iter = project(M, np.ascontiguousarray(away[kept]), signs, asked, gamma, self.max_iter, self.tol)
         return {"components_": leading_factor(M), "bounds_": bounds, "n_iter_": int(n_iter)}
 
     def _bounds(self, squares) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from skdl.kernels.metric.eigen import ratio_directions
 from skdl.kernels.metric.graphs import group_scatter, local_scatter
-from skdl.metric_learning._base import SharedLearner
+from skdl.metric_learning._base import SharedLearner, WeightedLearner
 from skdl.metric_learning._docs import share_documentation
 from skdl.utils import Interval, Options
 
@@ -12,7 +12,7 @@ __all__ = ["LFDA"]
 
 
 @share_documentation
-class LFDA(SharedLearner):
+class LFDA(WeightedLearner, SharedLearner):
     """Local Fisher discriminant analysis: part classes, keep near rows of a class near and leave far ones alone.
 
     Use it to reduce labelled data to a few columns for nearest neighbours or a plot, above all where a class consists
@@ -46,7 +46,8 @@ class LFDA(SharedLearner):
 
     Notes
     -----
-    Directions in which the rows do not differ get a zero component.
+    Directions in which the rows do not differ get a zero component. A row of weight w counts as w equal rows, also
+    among the neighbours that make the scale: weights that were scaled to sum to 1 must be scaled back.
 
     Cost: ``(n d + n^2 d)`` operations for each class of n rows, by tiles, so that memory stays at a float64 copy of X
     and a few ``d x d`` matrices. All ``n_components`` of a search share one solution.
@@ -91,17 +92,22 @@ class LFDA(SharedLearner):
         self.kernel = kernel
         self.kernel_params = kernel_params
 
-    def _learn(self, X, y):
-        n, d = X.shape
-        total, _ = group_scatter(X, np.zeros(n, dtype=np.int64))
+    def _learn(self, X, y, weight):
+        d = X.shape[1]
+        total, counts = group_scatter(X, np.zeros(len(X), dtype=np.int64), weight)
+        n = counts[0]
         within, between = np.zeros((d, d)), total.copy()
         for code in range(y.max() + 1):
-            rows = np.ascontiguousarray(X[y == code])
+            members = y == code
+            rows = np.ascontiguousarray(X[members])
             if len(rows) > 1:
-                local = local_scatter(rows, min(self.n_neighbors, len(rows) - 1))
-                within += local / len(rows)
-                between += local * (1 / n - 1 / len(rows))
-                between -= group_scatter(rows, np.zeros(len(rows), dtype=np.int64))[0] * (len(rows) / n)
+                heavy = None if weight is None else weight[members]
+                local = local_scatter(rows, self.n_neighbors, heavy)
+                spread, counts = group_scatter(rows, np.zeros(len(rows), dtype=np.int64), heavy)
+                size = counts[0]
+                within += local / size
+                between += local * (1 / n - 1 / size)
+                between -= spread * (size / n)
         ratios, components = ratio_directions(between, within, total, largest=True, reg=self.reg)
         if self.embedding_type == "weighted":
             components = components * np.sqrt(np.maximum(ratios, 0.0))[:, None]

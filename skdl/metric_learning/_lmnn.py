@@ -6,7 +6,7 @@ from skdl.kernels.metric.impostors import LargeMargin, target_neighbours, triple
 from skdl.metric_learning._base import check_indices
 from skdl.metric_learning._descent import MapLearner, run
 from skdl.metric_learning._docs import share_documentation
-from skdl.utils import Interval
+from skdl.utils import Interval, validate_sample_weight
 
 __all__ = ["LMNN"]
 
@@ -127,7 +127,7 @@ class LMNN(MapLearner):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit_triplets(self, X, triplets):
+    def fit_triplets(self, X, triplets, sample_weight=None):
         """Learn the metric from triplets of rows: each anchor is to be nearer to its positive than to its negative.
 
         Parameters
@@ -136,21 +136,27 @@ class LMNN(MapLearner):
             The rows.
         triplets : array-like of int of shape (n_triplets, 3)
             The row numbers of anchor, positive and negative. ``init`` may be anything but "lda".
+        sample_weight : array-like of shape (n_triplets,), default=None
+            How often the hinge of each triplet counts; None counts each once. An anchor and its positive are pulled
+            once, whatever the weights.
 
         Returns
         -------
         self
         """
-        X, _ = self._begin(X, target=False)
+        X, _, _ = self._begin(X, target=False)
         triplets = check_indices("LMNN", "triplets", triplets, 3, len(X))
+        weight = validate_sample_weight(sample_weight, len(triplets))
+        weight = np.ones(len(triplets)) if weight is None else weight
+        triplets, weight = triplets[weight > 0], weight[weight > 0]
         if self.init == "lda":
             raise ValueError('init="lda" of LMNN needs labels, and triplets have none: take "pca" or "identity".')
         start = self._start(X, np.zeros(len(X), dtype=np.int64))
         X = X - X.mean(axis=0)
-        found = run(self, lambda L: triplet_loss(X, triplets, self.push, L), start)
+        found = run(self, lambda L: triplet_loss(X, triplets, weight, self.push, L), start)
         return self._finish({"components_": found.L, "n_iter_": found.n_iter, "objective_": found.loss})
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         start = self._start(X, y)
         order = np.argsort(y, kind="stable")
         codes, rows = y[order], np.ascontiguousarray((X - X.mean(axis=0))[order])

@@ -97,7 +97,7 @@ class LPP(SharedLearner):
         self.kernel = kernel
         self.kernel_params = kernel_params
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         graph = heat_graph(X, min(self.n_neighbors, len(X) - 1), self.bandwidth, self.weights == "binary")
         degree = graph.sum(axis=1)
         X = X - degree @ X / degree.sum()

@@ -101,7 +101,7 @@ class MCML(MatrixLearner):
         self.verbose = verbose
         self.device = device
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         pairs = AllPairs(X, resolve_device(self.device))
         start = self._start_factor(X)
         together, ideal, counted = np.zeros((X.shape[1],) * 2), 0.0, np.zeros(len(X))

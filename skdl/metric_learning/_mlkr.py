@@ -111,7 +111,7 @@ class MLKR(MapLearner):
         self.random_state = random_state
         self.device = device
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         device = self._device()
         start = self._start(X, y)
         pairs = AllPairs(X, device)

@@ -5,16 +5,16 @@ import numpy as np
 from skdl.kernels.metric.eigen import leading_factor
 from skdl.kernels.metric.graphs import group_scatter
 from skdl.kernels.metric.pairs import AllPairs, RootsBetween
-from skdl.metric_learning._descent import MatrixLearner, run
+from skdl.metric_learning._descent import run
 from skdl.metric_learning._docs import share_documentation
-from skdl.metric_learning._pairs import check_pairs
+from skdl.metric_learning._pairs import PairLearner
 from skdl.utils import Interval, resolve_device
 
 __all__ = ["MMC"]
 
 
 @share_documentation
-class MMC(MatrixLearner):
+class MMC(PairLearner):
     """Metric learning for clustering: push apart what belongs apart, while what belongs together stays near.
 
     Use it before clustering, with pairs of rows that are known to belong together or apart, or with labels of a part of
@@ -91,7 +91,7 @@ class MMC(MatrixLearner):
     """
 
     _constraints = {
-        **MatrixLearner._constraints,
+        **PairLearner._constraints,
         "diagonal": [bool],
         "reg": [Interval("real", 0, None)],
     }
@@ -121,36 +121,20 @@ class MMC(MatrixLearner):
         self.verbose = verbose
         self.device = device
 
-    def fit_pairs(self, X, pairs, together):
-        """Learn the metric from pairs of rows.
-
-        Parameters
-        ----------
-        X : array-like, frame or tensor of shape (n_samples, n_features)
-            The rows.
-        pairs : array-like of int of shape (n_pairs, 2)
-            The row numbers of each pair.
-        together : array-like of shape (n_pairs,)
-            True or 1 where the two rows belong together; False, 0 or -1 where they belong apart.
-
-        Returns
-        -------
-        self
-        """
-        X, _ = self._begin(X, target=False)
-        pairs, together = check_pairs("MMC", pairs, together, len(X))
+    def _learn_pairs(self, X, pairs, together, weight):
         away = X[pairs[:, 0]] - X[pairs[:, 1]]
         near, far = away[together], away[~together]
+        often = weight[~together]
 
         def apart(L):
             mapped = far @ L.T
             lengths = np.linalg.norm(mapped, axis=1)
-            weight = np.divide(0.5, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-            return lengths.sum(), (mapped * weight[:, None]).T @ far
+            pull = np.divide(0.5 * often, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+            return lengths @ often, (mapped * pull[:, None]).T @ far
 
-        return self._finish(self._maximise(X, near.T @ near, apart))
+        return self._maximise(X, (near.T * weight[together]) @ near, apart)
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         order = np.argsort(y, kind="stable")
         if y.max() == 0:
             raise ValueError("MMC needs rows of two classes, and y contains only one class. Add rows of another.")

@@ -112,7 +112,7 @@ class NCA(MapLearner):
         self.random_state = random_state
         self.device = device
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         device = self._device()
         start = self._start(X, y)
         order = np.argsort(y, kind="stable")

@@ -81,7 +81,7 @@ class NPE(SharedLearner):
         self.kernel = kernel
         self.kernel_params = kernel_params
 
-    def _learn(self, X, y):
+    def _learn(self, X, y, weight):
         X = X - X.mean(axis=0)
         left = X - barycenters(X, min(self.n_neighbors, len(X) - 1), self.weight_reg) @ X
         spread = X.T @ X

@@ -4,7 +4,7 @@ import numpy as np
 
 from skdl.kernels.metric.eigen import ratio_directions
 from skdl.kernels.metric.graphs import group_scatter
-from skdl.metric_learning._base import SharedLearner
+from skdl.metric_learning._base import SharedLearner, WeightedLearner
 from skdl.metric_learning._docs import share_documentation
 from skdl.utils import Interval, to_host
 
@@ -12,7 +12,7 @@ __all__ = ["RCA"]
 
 
 @share_documentation
-class RCA(SharedLearner):
+class RCA(WeightedLearner, SharedLearner):
     """Relevant component analysis: whiten the spread that rows which belong together have among themselves.
 
     Use it where small groups of rows are known to be of one kind (chunks: frames of one track, photos of one day), or
@@ -89,7 +89,7 @@ class RCA(SharedLearner):
         -------
         self
         """
-        X, _ = self._begin(X, target=False)
+        X, _, _ = self._begin(X, target=False)
         chunks = np.asarray(to_host(chunks))
         if chunks.shape != (len(X),) or chunks.dtype.kind not in "iu":
             raise ValueError(
@@ -99,9 +99,10 @@ class RCA(SharedLearner):
         known = chunks >= 0
         if np.bincount(chunks[known], minlength=1).max() < 2:
             raise ValueError("No chunk holds two rows: give the same number to rows that belong together.")
-        return self._finish(self._learn(X[known], np.unique(chunks[known], return_inverse=True)[1]))
+        return self._finish(self._learn(X[known], np.unique(chunks[known], return_inverse=True)[1], None))
 
-    def _learn(self, X, y):
-        within, _ = group_scatter(X, y)
-        total, _ = group_scatter(X, np.zeros(len(X), dtype=np.int64))
-        return {"components_": ratio_directions(total, within, total, largest=True, reg=self.reg)[1] * np.sqrt(len(X))}
+    def _learn(self, X, y, weight):
+        within, counts = group_scatter(X, y, weight)
+        total, _ = group_scatter(X, np.zeros(len(X), dtype=np.int64), weight)
+        directions = ratio_directions(total, within, total, largest=True, reg=self.reg)[1]
+        return {"components_": directions * np.sqrt(counts.sum())}

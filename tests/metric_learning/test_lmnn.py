@@ -173,7 +173,7 @@ def test_loss_of_triplets_and_its_derivative():
 
     for h in (1, 4):
         L = np.random.default_rng(h).normal(size=(h, 4))
-        loss, gradient = triplet_loss(X, triplets, 0.7, L)
+        loss, gradient = triplet_loss(X, triplets, np.ones(len(triplets)), 0.7, L)
         np.testing.assert_allclose(loss, plain(L), rtol=1e-12)
         np.testing.assert_allclose(gradient, finite_differences(plain, L), rtol=1e-5, atol=1e-6)
 

@@ -18,8 +18,8 @@ def project(M, away, signs, bounds, gamma, max_iter, tol):
         1 where the squared distance is to be at most the bound, -1 where at least.
     bounds : ndarray of shape (n,)
         Bounds on the squared distances; overwritten with those that slack has moved.
-    gamma : float
-        How dear slack is.
+    gamma : ndarray of shape (n,)
+        How dear slack is, for each pair.
     max_iter : int
         The largest number of passes.
     tol : float
@@ -48,9 +48,10 @@ def project(M, away, signs, bounds, gamma, max_iter, tol):
             if square <= 0.0:
                 continue
             # So much that the new distance is the new bound: 1 / square - a = 1 / bound + a / gamma with signed a.
-            alpha = min(multipliers[i], signs[i] * gamma / (gamma + 1.0) * (1.0 / square - 1.0 / bounds[i]))
+            dear = gamma[i]
+            alpha = min(multipliers[i], signs[i] * dear / (dear + 1.0) * (1.0 / square - 1.0 / bounds[i]))
             beta = signs[i] * alpha / (1.0 - signs[i] * alpha * square)
-            bounds[i] = gamma * bounds[i] / (gamma + signs[i] * alpha * bounds[i])
+            bounds[i] = dear * bounds[i] / (dear + signs[i] * alpha * bounds[i])
             multipliers[i] -= alpha
             change += abs(alpha)
             size += multipliers[i]

@@ -62,7 +62,7 @@ def nearest_others(X: np.ndarray, k: int):
     return squares[~own].reshape(n, k), indices[~own].reshape(n, k)
 
 
-def group_scatter(X: np.ndarray, codes: np.ndarray):
+def group_scatter(X: np.ndarray, codes: np.ndarray, weight: np.ndarray | None = None):
     """Sum the squared deviations of rows from the mean of their group.
 
     Parameters
@@ -70,37 +70,79 @@ def group_scatter(X: np.ndarray, codes: np.ndarray):
     X : ndarray of shape (n, d), float64
     codes : ndarray of shape (n,), dtype int64
         Groups from 0.
+    weight : ndarray of shape (n,) or None, default=None
+        How often each row counts, above zero; None counts each once.
 
     Returns
     -------
     scatter : ndarray of shape (d, d)
     counts : ndarray of shape (n_groups,)
+        Sums of weights.
     """
-    counts = np.bincount(codes)
-    member = sp.csr_array((np.ones(len(X)), codes, np.arange(len(X) + 1)), shape=(len(X), len(counts)))
-    means = np.asarray(member.T @ X) / np.maximum(counts, 1)[:, None]
+    counts = np.bincount(codes, weights=weight)
+    entries = np.ones(len(X)) if weight is None else weight
+    member = sp.csr_array((entries, codes, np.arange(len(X) + 1)), shape=(len(X), len(counts)))
+    means = np.asarray(member.T @ X) / np.where(counts > 0, counts, 1)[:, None]
     away = X - means[codes]
-    return away.T @ away, counts
+    return (away.T if weight is None else away.T * weight) @ away, counts
 
 
-def local_scatter(X: np.ndarray, k: int) -> np.ndarray:
+def weighted_reach(X: np.ndarray, k: int, weight: np.ndarray | None) -> np.ndarray:
+    """Find how far each row must go until the weights of other rows, copies of it included, add up to k.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), C order
+        Two rows at least.
+    k : int
+    weight : ndarray of shape (n,) or None
+        How often each row is there; None for once.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Distances; that to the farthest row where all together weigh less than k.
+    """
+    most = len(X) - 1
+    if weight is None:
+        return np.sqrt(nearest_others(X, min(k, most))[0][:, -1])
+    # A row that is there w times has w - 1 neighbours in its own place.
+    lacking = k - np.maximum(weight - 1, 0)
+    asked = min(k, most)
+    while True:
+        squares, indices = nearest_others(X, asked)
+        gathered = np.cumsum(weight[indices], axis=1)  # (n, asked)
+        # Sums of fractions may fall short by rounding.
+        enough = gathered >= lacking[:, None] * (1 - 1e-12)
+        if asked == most or enough[:, -1].all():
+            break
+        asked = min(2 * asked, most)
+    place = np.where(enough[:, -1], enough.argmax(axis=1), asked - 1)
+    reach = np.sqrt(squares[np.arange(len(X)), place])
+    return np.where(lacking > 0, reach, 0.0)
+
+
+def local_scatter(X: np.ndarray, k: int, weight: np.ndarray | None = None) -> np.ndarray:
     """Sum ``a_ij (x_i - x_j)(x_i - x_j)' / 2`` over all pairs, where ``a_ij = exp(-|x_i - x_j|^2 / (s_i s_j))``.
 
-    ``s_i`` is the distance of row i to its k-th neighbour. Tiles of rows keep memory at O(n d).
+    ``s_i`` is the distance of row i to its k-th neighbour, or to its farthest where there are fewer. Tiles of rows keep
+    memory at O(n d).
 
     Parameters
     ----------
     X : ndarray of shape (n, d), float64, C order
         Two rows at least.
     k : int
-        Less than n.
+    weight : ndarray of shape (n,) or None, default=None
+        How often each row is there; a pair counts with the product.
 
     Returns
     -------
     ndarray of shape (d, d)
     """
     X = X - X.mean(axis=0)
-    scale = torch.from_numpy(np.sqrt(nearest_others(X, k)[0][:, -1]))
+    scale = torch.from_numpy(weighted_reach(X, k, weight))
+    heavy = None if weight is None else torch.from_numpy(weight)
     rows = torch.from_numpy(X)
     square = rows.square().sum(dim=1)
     n, d = X.shape
@@ -116,6 +158,8 @@ def local_scatter(X: np.ndarray, k: int) -> np.ndarray:
             tile[torch.arange(here.stop - start), torch.arange(start, here.stop)] = 0
             # Smaller weights would be lost in any sum, and numbers below the normal ones are slow.
             tile.div_(torch.outer(scale[here], scale).clamp_(min=floor)).clamp_(max=200.0).neg_().exp_()
+            if heavy is not None:
+                tile.mul_(heavy[here, None]).mul_(heavy)
             product += rows[here].T @ (tile @ rows)
             degrees[start - part.start : here.stop - part.start] = tile.sum(dim=1)
         return product, degrees

@@ -304,7 +304,7 @@ def _union(old, new, n: int):
     return np.diff(both.indptr).astype(np.int64), both.indices.astype(np.int32)
 
 
-def triplet_loss(X: np.ndarray, triplets: np.ndarray, push: float, L: np.ndarray):
+def triplet_loss(X: np.ndarray, triplets: np.ndarray, weight: np.ndarray, push: float, L: np.ndarray):
     """Compute ``pull * sum D_ap + push * sum [1 + D_ap - D_an]_+`` of given triplets, each pair (a, p) pulled once.
 
     Parameters
@@ -312,6 +312,8 @@ def triplet_loss(X: np.ndarray, triplets: np.ndarray, push: float, L: np.ndarray
     X : ndarray of shape (n, d)
     triplets : ndarray of shape (m, 3), dtype int64
         Anchor, positive, negative.
+    weight : ndarray of shape (m,)
+        Of each hinge.
     push : float
         ``pull`` is ``1 - push``.
     L : ndarray of shape (h, d)
@@ -319,20 +321,20 @@ def triplet_loss(X: np.ndarray, triplets: np.ndarray, push: float, L: np.ndarray
     Returns
     -------
     loss : float
-        Divided by the number of triplets.
+        Divided by the sum of weights.
     gradient : ndarray of shape (h, d)
     """
     Z = X @ L.T
-    n, m = len(X), len(triplets)
+    n, m = len(X), weight.sum()
     anchor, positive, negative = triplets.T
     pulled = np.unique(triplets[:, :2], axis=0)
     near = ((Z[anchor] - Z[positive]) ** 2).sum(axis=1)
     slack = 1 + near - ((Z[anchor] - Z[negative]) ** 2).sum(axis=1)
     active = slack > 0
-    loss = (1 - push) * ((Z[pulled[:, 0]] - Z[pulled[:, 1]]) ** 2).sum() + push * slack[active].sum()
+    loss = (1 - push) * ((Z[pulled[:, 0]] - Z[pulled[:, 1]]) ** 2).sum() + push * (slack[active] @ weight[active])
     rows = np.concatenate([pulled[:, 0], anchor[active], anchor[active]])
     columns = np.concatenate([pulled[:, 1], positive[active], negative[active]])
-    weights = np.repeat([1 - push, push, -push], [len(pulled), active.sum(), active.sum()])
+    weights = np.concatenate([np.full(len(pulled), 1 - push), push * weight[active], -push * weight[active]])
     V = sp.csr_array((weights, (rows, columns)), shape=(n, n))
     sums = V.sum(axis=0) + V.sum(axis=1)
     half = (Z * sums[:, None] - V @ Z - V.T @ Z).T @ X
