@@ -14,6 +14,7 @@ _SUBPACKAGES = (
     "engine",
     "ensemble",
     "exceptions",
+    "inspection",
     "linear_model",
     "metric_learning",
     "model_selection",
