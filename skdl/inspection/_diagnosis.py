@@ -45,7 +45,8 @@ def diagnose_fit(
         learn, which is the way from the baseline to the ideal: ``gap`` (between train and valid), ``remainder`` (what
         the training rows still lack), ``rise`` (what has been lost on the validation rows since their best step) and
         ``gain`` (what the last fifth of the steps, at least five, has brought on the validation rows, by the slope of
-        a line through them). All are means over the folds.
+        a line through them; 0 where the best step is not among the last quarter of these). All are means over the
+        folds. Where nothing is validated, the gain is that on the training rows.
 
     Raises
     ------
@@ -151,6 +152,8 @@ def _gain(lacks: np.ndarray) -> float:
     window = min(len(lacks), max(5, len(lacks) // 5))
     if window < 2:
         return np.nan
+    if np.argmin(lacks) < len(lacks) - 1 - window // 4:
+        return 0.0
     slope = np.polyfit(np.arange(window), lacks[-window:], 1)[0]
     return float(-slope * (window - 1))
 
