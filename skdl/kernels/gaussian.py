@@ -14,6 +14,7 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 _PRODUCT_LIMIT = 1e5
 _ROWS_PER_PART = 16384
 _DEVICE_BYTES = 1 << 28
+_PARTS = 16
 
 
 @dataclass
@@ -100,15 +101,90 @@ def joint_log_likelihood(X: np.ndarray, model: Likelihood, *, missing: bool = Fa
     return result
 
 
-def _tile_likelihood(X: np.ndarray, model: Likelihood, missing: bool) -> torch.Tensor:
-    # In float64 whatever the type of X: the difference of large squares decides between classes.
+def _centred(X: np.ndarray, model) -> torch.Tensor:
+    """Rows in float64 as a likelihood takes them: less its center, in units of its power of two."""  # (m, d)
     if X.dtype == np.float64 and X.flags.carray and model.center.device.type == "cpu":
-        u = torch.from_numpy(X) - model.center  # (m, d)
+        u = torch.from_numpy(X) - model.center
     else:
         u = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=model.center.device)
         u -= model.center
     if model.exponent:
         u *= 2.0**-model.exponent
+    return u
+
+
+class Siblings:
+    """Likelihoods of one set of moments, of which all but the variances are the same; on a CPU, as products.
+
+    Parameters
+    ----------
+    models : list of Likelihood
+        All of them ``as_products``.
+    """
+
+    def __init__(self, models: list[Likelihood]):
+        first = models[0]
+        self.center, self.exponent = first.center, first.exponent
+        self.shape = (len(models), len(first.mean))  # (S, C)
+        constant = [m.log_prior - m.log_volume.sum(dim=1) - (m.mean.square() * m.precision).sum(dim=1) for m in models]
+        self.constant = torch.cat(constant)[:, None]  # (S C, 1)
+        self.factors = torch.cat([torch.cat([m.linear, -m.precision], dim=1) for m in models])  # (S C, 2 d)
+        # What the terms of one likelihood add up to, all taken as positive, less what depends on the row: the mixed
+        # terms are no larger than the squares of both that are mixed.
+        size = [
+            m.log_prior.abs() + m.log_volume.abs().sum(dim=1) + 2 * (m.mean.square() * m.precision).sum(dim=1)
+            for m in models
+        ]
+        self.size = float(torch.cat(size).max())
+        self.steepest = torch.cat([m.precision for m in models]).amax(dim=0)  # (d,)
+
+    def classify(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find the most probable class of each row for each sibling.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d), float32 or float64
+
+        Returns
+        -------
+        classes : ndarray of int of shape (S, n)
+        certain : ndarray of bool of shape (S,)
+            Whether no other order of summation could have given another class to any row.
+        """
+        n_siblings, n_classes = self.shape
+        classes = np.empty((n_siblings, len(X)), dtype=np.min_scalar_type(n_classes))
+        rows = tile_rows(n_siblings * n_classes + 4 * X.shape[1])
+
+        def work(part):
+            certain = torch.ones(n_siblings, dtype=torch.bool)
+            for start in range(part.start, part.stop, rows):
+                piece = slice(start, min(start + rows, part.stop))
+                found, sure = self._classify_tile(_centred(X[piece], self))
+                classes[:, piece] = found.numpy()
+                certain &= sure
+            return certain.numpy()
+
+        parts = on_threads(work, cut(len(X), max(1, min(_PARTS, len(X) // rows))))
+        return classes, np.logical_and.reduce(parts)
+
+    def _classify_tile(self, u: torch.Tensor):
+        squares = u.square()
+        both = torch.cat([u, squares], dim=1)  # (m, 2 d)
+        jll = torch.addmm(self.constant, self.factors, both.T).view(*self.shape, len(u))  # (S, C, m)
+        best, second = jll[:, 0], torch.full_like(jll[:, 0], -torch.inf)
+        classes = torch.zeros_like(best, dtype=torch.int64)
+        for c in range(1, self.shape[1]):
+            classes.masked_fill_(jll[:, c] > best, c)
+            second = torch.maximum(second, torch.minimum(best, jll[:, c]))
+            best = torch.maximum(best, jll[:, c])
+        # Two sums of the same terms differ by less, whatever their order.
+        rounding = (4 * u.shape[1] + 64) * 2.0**-52 * (self.size + 2 * (squares @ self.steepest))
+        return classes, (best - second > rounding).all(dim=1)
+
+
+def _tile_likelihood(X: np.ndarray, model: Likelihood, missing: bool) -> torch.Tensor:
+    # In float64 whatever the type of X: the difference of large squares decides between classes.
+    u = _centred(X, model)
     if missing:
         there = (~u.isnan()).double()
         u.nan_to_num_(nan=0.0)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from skdl.base import Estimator, take_rows
+from skdl.base import Estimator, sibling_maker, take_rows
+from skdl.config import get_config
+from skdl.kernels.taken import TakenRows
 from skdl.utils import encode_classes, to_host, validate_sample_weight, validate_X, validate_X_y
 
 __all__: list[str] = []
@@ -257,19 +259,46 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         for index, candidate in enumerate(candidates):
             asked = {name: value for name, value in candidate.items() if name in self._sums_depend_on}
             groups.setdefault(repr(sorted(asked.items(), key=lambda item: item[0])), []).append(index)
+        make = sibling_maker(self)
+        where_they_stand = sample_weight is None and self._gaps_show and _is_plain(X, y)
+        for rows in splits if where_they_stand else ():
+            where_they_stand &= len(rows) > 0 and np.asarray(rows).dtype.kind == "i"
         for split_index, rows in enumerate(splits):
-            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
-            weight = take_rows(sample_weight, rows)
+            if not where_they_stand:
+                X_split, y_split = take_rows(X, rows), take_rows(y, rows)
+                weight = take_rows(sample_weight, rows)
             for members in groups.values():
                 learnt: dict[str, Any] = {}
-                for index in members:
-                    member = clone(self).set_params(**clone(dict(candidates[index]), safe=False))
+                siblings = [make(candidates[index]) for index in members]
+                for index, member in zip(members, siblings, strict=True):
                     if learnt:
                         member._take_over(learnt)
                     else:
-                        member.fit(X_split, y_split, weight)
+                        if where_they_stand:
+                            member._fit_where_they_stand(X, y, rows)
+                        else:
+                            member.fit(X_split, y_split, weight)
                         learnt = {name: vars(member)[name] for name in self._learnt_with_sums if name in vars(member)}
+                        shared = member._shared_with(siblings)
+                    if shared is not None:
+                        member._device_cache.get("shared", lambda shared=shared: shared)
                     yield index, split_index, member
+
+    def _fit_where_they_stand(self, X, y, rows):
+        """Fit some rows without a copy of them; the same bits."""
+        self._check_parameters()
+        classes, codes = encode_classes(y[rows], owner=type(self).__name__, min_classes=2)
+        sums = self._gather(TakenRows(X, rows), codes, None, len(classes))
+        if not sums.is_finite():
+            # It says where.
+            self.fit(X[rows], y[rows])
+            return
+        self.n_features_in_ = X.shape[1]
+        self._adopt(classes, sums)
+
+    def _shared_with(self, siblings):
+        """What makes predictions for all siblings at once, or None; asked of the first one, which is fitted."""
+        return None
 
     def _take_over(self, learnt):
         """Become what a fit on a sibling's data would give, from what the sibling learnt."""
@@ -277,6 +306,19 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         for name, value in copy.deepcopy(learnt).items():
             setattr(self, name, value)
         self._adopt(self.classes_, self._sums)
+
+
+def _is_plain(X, y) -> bool:
+    """Whether validation would leave float rows and their labels as they are, but for gaps."""
+    arrays = type(X) is np.ndarray and type(y) is np.ndarray
+    return arrays and (
+        X.ndim == 2
+        and X.shape[1] > 0
+        and X.dtype in (np.float32, np.float64)
+        and y.shape == X.shape[:1]
+        and y.dtype.kind in "iubUS"
+        and get_config()["dtype"] is None
+    )
 
 
 def log_of(probabilities):

@@ -62,6 +62,13 @@ class BaseDiscrete(BaseNaiveBayes):
     }
 
     def _settle(self):
+        of_class, of_values = vars(self._sums).values()
+        with np.errstate(over="ignore"):
+            totals = [part.sum() for part in (of_class, *(of_values if isinstance(of_values, list) else [of_values]))]
+        if not np.isfinite(totals).all():
+            raise ValueError(
+                f"The sums that {type(self).__name__} learns from overflow: scale sample_weight, or X, down."
+            )
         self.class_count_ = self._sums.of_class.copy()
         self._settle_features(self._checked_alpha())
         n_classes = len(self.classes_)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.datasets import make_classification
 
 import skdl.naive_bayes as room
 from skdl.base import fit_family, fit_one_by_one
+from skdl.utils import freeze
 from tests.naive_bayes.test_discrete import _counts
 from tests.naive_bayes.test_mixed import _frame
 
@@ -64,3 +66,55 @@ def test_a_member_that_is_changed_changes_no_sibling():
     first.feature_count_[:] = 0
     _, _, second = next(family)
     assert_array_equal(second.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "kind", ["writeable", "frozen", "float32", "far from the origin", "twin classes", "many classes"]
+)
+def test_classes_that_are_found_together_are_those_of_each_alone(kind):
+    rng = np.random.default_rng(0)
+    n_classes = 40 if kind == "many classes" else 4
+    y = rng.integers(0, n_classes, 3000)
+    X = rng.normal(size=(3000, 5)) * [1, 10, 0.1, 1, 3] + y[:, None] * 0.3
+    if kind == "far from the origin":
+        X += 1e7
+    elif kind == "float32":
+        X = X.astype(np.float32)
+    elif kind == "twin classes":
+        # Two classes of the same rows: exact ties everywhere.
+        X, y = (
+            np.vstack([X[y == 0], X[y == 0], X[y == 1]]),
+            np.repeat([2, 1, 0], [(y == 0).sum()] * 2 + [(y == 1).sum()]),
+        )
+    candidates = [{"var_smoothing": value} for value in (1e-9, 1e-3, 1.0, 0.0)] + [{}]
+    queries = X[::3] + 0.01
+    if kind == "frozen":
+        freeze(queries)
+    splits = [np.arange(0, len(X), 2), rng.permutation(len(X))[: len(X) // 2]]
+    for _, split, model in fit_family(room.GaussianNB(), X, y, candidates=candidates, splits=splits):
+        alone = room.GaussianNB(**model.get_params()).fit(X[splits[split]], y[splits[split]])
+        for data in (queries, X[:50], queries):
+            assert_array_equal(model.predict(data), alone.predict(data))
+        model.partial_fit(X[:200] * 3, y[:200])
+        assert_array_equal(model.predict(queries), alone.partial_fit(X[:200] * 3, y[:200]).predict(queries))
+
+
+def test_classes_are_found_together(monkeypatch):
+    X, y = make_classification(500, 6, n_informative=4, n_classes=3, random_state=0)
+    candidates = [{"var_smoothing": value} for value in (1e-9, 1e-3, 1.0)]
+    monkeypatch.setattr(room.GaussianNB, "_joint_log_likelihood", None)
+    for _, _, model in fit_family(room.GaussianNB(), X, y, candidates=candidates, splits=[np.arange(400)]):
+        assert model.score(X[400:], y[400:]) > 0.5
+
+
+def test_gaps_are_found_where_rows_are_not_copied():
+    X, y = make_classification(500, 6, n_informative=4, n_classes=3, random_state=0)
+    X[7, 3] = np.nan
+    fits = fit_family(room.GaussianNB(), X, y, candidates=[{}, {"var_smoothing": 0.1}], splits=[np.arange(5, 400)])
+    with pytest.raises(ValueError, match=r"Input X contains NaN(.|\n)*row 2"):
+        list(fits)
+    [_, (_, _, model)] = fit_family(
+        room.GaussianNB(), X, y, candidates=[{}, {"var_smoothing": 0.1}], splits=[np.arange(8, 400)]
+    )
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        model.predict(X[:20])
