@@ -32,13 +32,14 @@ from skdl.engine import (
 from skdl.engine.precision import MIXED_PRECISIONS
 from skdl.neural import _streams
 from skdl.neural._finetuning import Transferable, adopt_body
+from skdl.neural._html import ShownNetwork
 from skdl.utils import Interval, Options, check_parameters, derive_keys, resolve_device
 
 # The parameters that mean to the estimator what they mean to the plan.
 _PLANNED = tuple(field.name for field in fields(TrainingPlan))
 
 
-class NeuralEstimator(Transferable):
+class NeuralEstimator(ShownNetwork, Transferable):
     """Base class of the neural estimators."""
 
     _constraints: ClassVar[dict[str, list]] = {
