@@ -160,6 +160,8 @@ _TINY_TRANSFORMER = {
     **{"d_model": 16, "dim_feedforward": 32, "num_layers": 1, "pooling": "attention", "dropout": 0.0},
     **{"lr": 0.01, "batch_size": 16, "max_epochs": 30},
 }
+_SMALL_ENCODER = {"backbone": MLPClassifier(**_SMALL_NETWORK), "embedding_dim": 4}
+_ENCODER_IN_ONE_BATCH = {"backbone": MLPClassifier(**{**_SMALL_NETWORK, "batch_size": 1000})}
 _LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
 _FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
@@ -245,6 +247,17 @@ ROWS = (
         scaler=_POSITIVE,
         candidates=(*_SMOOTHED, {"norm": True}),
         negative="alpha",
+    ),
+    Row(
+        "ContrastiveEncoder",
+        fast=_SMALL_ENCODER,
+        learns_from="classifier",
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "threads"}),
+        settled=_ENCODER_IN_ONE_BATCH,
+        candidates=({}, {"embedding_dim": 2}, {"loss": "n_pairs"}, {"loss": "self_supervised"}),
+        negative="embedding_dim",
     ),
     Row(
         "DecisionTreeClassifier",
@@ -499,6 +512,17 @@ ROWS = (
         negative="max_iter",
     ),
     Row(
+        "PrototypicalClassifier",
+        fast={**_SMALL_ENCODER, "n_episodes": 60},
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "threads"}),
+        settled=_ENCODER_IN_ONE_BATCH,
+        candidates=({}, {"n_way": 2, "n_shot": 1}, {"embedding_dim": 2}),
+        negative="n_shot",
+        conditional_attributes={"encoder_": {"encoder": preprocessing.StandardScaler()}},
+    ),
+    Row(
         "RCA",
         learns_from="classifier",
         rounding=1e-7,
@@ -580,6 +604,17 @@ ROWS = (
         holds=frozenset({"threads"}),
         candidates=({}, {"loss": "absolute_error", "bag_fraction": 1.0}, {"n_steps": 20, "bag_fraction": 1.0}),
         negative="n_steps",
+    ),
+    Row(
+        "SiameseEncoder",
+        fast=_SMALL_ENCODER,
+        learns_from="classifier",
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "threads"}),
+        settled=_ENCODER_IN_ONE_BATCH,
+        candidates=({}, {"embedding_dim": 2}, {"margin": 2.0}),
+        negative="embedding_dim",
     ),
     Row(
         "StackingClassifier",
@@ -699,6 +734,17 @@ ROWS = (
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"combine": "weights"}),
         negative="n_members",
+    ),
+    Row(
+        "TripletEncoder",
+        fast=_SMALL_ENCODER,
+        learns_from="classifier",
+        rounding=1e-4,
+        rounding_float32=1e-3,
+        holds=frozenset({"rows", "threads"}),
+        settled=_ENCODER_IN_ONE_BATCH,
+        candidates=({}, {"embedding_dim": 2}, {"mining": "hard"}, {"mining": "distance_weighted"}),
+        negative="embedding_dim",
     ),
     Row(
         "VotingClassifier",
