@@ -103,8 +103,12 @@ def is_geometric(values: Sequence[float] | np.ndarray) -> bool:
     array = np.sort(np.asarray(values, dtype=np.float64))
     if len(array) < 3 or array[0] <= 0:
         return False
-    plain, logarithmic = (steps.std() / steps.mean() for steps in (np.diff(array), np.diff(np.log(array))))
-    return bool(plain > logarithmic)
+    # How far the middle one of the values is from the middle of the axis: grids and random draws are judged alike.
+    plain, logarithmic = (
+        abs(np.median(places) - (places[0] + places[-1]) / 2) / (places[-1] - places[0])
+        for places in (array, np.log(array))
+    )
+    return bool(logarithmic < (plain if array[-1] >= 10 * array[0] else plain / 2))
 
 
 def legend_beside(ax, n_entries: int, **options) -> None:
