@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
 __all__ = ["config_context", "get_config", "set_config"]
 
@@ -50,7 +50,7 @@ def get_config() -> dict:
     >>> skdl.get_config()["device"]
     'auto'
     """
-    return asdict(_current())
+    return dict(vars(_current()))
 
 
 def set_config(**settings) -> None:

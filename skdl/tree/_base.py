@@ -9,12 +9,13 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
+from skdl.config import get_config
 from skdl.kernels.tree import CRITERIA, Limits, Samples, grow_tree, no_worse_as_leaves, weakest_links
 from skdl.tree._family import fit_family_of_trees, n_threads_allowed
 from skdl.tree._rules import to_rules
 from skdl.tree._to_sklearn import to_sklearn
 from skdl.tree._training import Table, TrainingSet
-from skdl.tree._tree import Tree
+from skdl.tree._tree import Tree, leaves_of
 from skdl.utils import (
     Interval,
     Options,
@@ -272,9 +273,19 @@ class BaseDecisionTree(Estimator, ABC):
         _, alphas, risks = weakest_links(grown.children_left, grown.children_right, _risk(grown))
         return Bunch(ccp_alphas=alphas, impurities=risks)
 
+    def _fitted_tree(self):
+        """``tree_``; scikit-learn is asked for its error alone, which takes as long as predicting a row."""
+        if "tree_" not in vars(self):
+            check_is_fitted(self, "tree_")
+        return self.tree_
+
     def _encoded(self, X) -> np.ndarray:
-        check_is_fitted(self, "tree_")
+        self._fitted_tree()
         return encode_table(self, X, self._schema, allow_nan=True)
+
+    def _leaves(self, X) -> np.ndarray:
+        """The leaf of each sample in a binary tree."""
+        return leaves_of(self._fitted_tree(), X, get_config()["dtype"], self._encoded)
 
     def apply(self, X) -> np.ndarray:
         """The leaf of each sample.

@@ -272,10 +272,10 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
 
     def _values(self, X) -> np.ndarray:
         """Class shares (n, n_outputs, max_n_classes)."""
-        encoded = self._encoded(X)
-        if isinstance(self.tree_, MultiwayTree):
-            return self.tree_.predict_shares(encoded)[:, None, :]
-        return self.tree_.value.take(self.tree_.apply(encoded), axis=0)
+        tree = self._fitted_tree()
+        if isinstance(tree, MultiwayTree):
+            return tree.predict_shares(self._encoded(X))[:, None, :]
+        return tree.value.take(self._leaves(X), axis=0)
 
     def predict(self, X):
         """Predict the class of each sample: the one with the greatest share in its leaf.
@@ -289,10 +289,10 @@ class DecisionTreeClassifier(ClassifierMixin, BaseDecisionTree):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        encoded = self._encoded(X)
-        if isinstance(self.tree_, MultiwayTree):
-            return self.classes_[self.tree_.predict_shares(encoded).argmax(axis=1)]
-        return self.tree_.cached("labels", self._labels_of_nodes).take(self.tree_.apply(encoded), axis=0)
+        tree = self._fitted_tree()
+        if isinstance(tree, MultiwayTree):
+            return self.classes_[tree.predict_shares(self._encoded(X)).argmax(axis=1)]
+        return tree.cached("labels", self._labels_of_nodes).take(self._leaves(X), axis=0)
 
     def _labels_of_nodes(self) -> np.ndarray:
         """The label that each node predicts, of shape (n_nodes,) or (n_nodes, n_outputs)."""

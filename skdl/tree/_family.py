@@ -5,7 +5,6 @@ No node of a tree depends on what lies beside or below it (ties and random draws
 the one table; where every value counts, all splits are sorted from one ranking of it.
 """
 
-import copy
 import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,8 @@ from sklearn.base import clone
 
 from skdl.base import take_rows
 from skdl.tree._training import Table
-from skdl.utils import draw_seed, fit_table
+from skdl.tree._tree import SharedLeaves, Tree
+from skdl.utils import check_parameters, draw_seed, fit_table
 
 __all__: list[str] = []
 
@@ -46,8 +46,7 @@ def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None,
     """Yield (candidate index, split index, fitted estimator) for every candidate and split, or for the given pairs."""
     own = estimator.get_params(deep=False)
     unfitted = [_with_parameters(estimator, own, parameters) for parameters in candidates]
-    for member in unfitted:
-        member._check_parameters()
+    _check_parameters(unfitted, candidates)
     if pairs is None:
         pairs = [(candidate, split) for split in range(len(splits)) for candidate in range(len(candidates))]
     groups = _groups(estimator, own, candidates, splits, pairs)
@@ -74,11 +73,30 @@ def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None,
 
 def _with_parameters(estimator, own, parameters):
     """A shallow copy with other parameters; ``set_params`` would look up the signature for each candidate."""
-    member = copy.copy(estimator)
+    member = _twin(estimator)
     if not parameters.keys() <= own.keys():
         return member.set_params(**parameters)  # which says what is wrong
     vars(member).update(parameters)
     return member
+
+
+def _twin(estimator):
+    """A shallow copy; ``copy.copy`` would ask scikit-learn for a state with its version."""
+    twin = object.__new__(type(estimator))
+    vars(twin).update(vars(estimator))
+    return twin
+
+
+def _check_parameters(members, candidates) -> None:
+    """Check all parameters of a member, but only those of its own where a sibling with as many has been checked."""
+    checked = set()
+    for member, parameters in zip(members, candidates, strict=True):
+        if parameters.keys() <= member._constraints.keys() and frozenset(parameters) in checked:
+            own = {name: member._constraints[name] for name in parameters}
+            check_parameters(type(member).__name__, own, parameters)
+        else:
+            member._check_parameters()
+            checked.add(frozenset(parameters))
 
 
 def _groups(estimator, own, candidates, splits, pairs) -> list[_Group]:
@@ -167,19 +185,22 @@ def _cut_members(group: _Group, training, unfitted):
     grower = group.grower
     grown = grower._grown(training.part())
     learnt = {name: value for name, value in vars(grower).items() if name.endswith("_") or name == "_schema"}
+    shared = SharedLeaves(grown) if isinstance(grown, Tree) and len(group.candidates) > 1 else None
     shallow: dict[Any, Any] = {}  # by depth
     links: dict[Any, Any] = {}  # by depth
     finished: dict[Any, Any] = {}  # by all that is cut
     members = []
     for candidate in group.candidates:
-        member = copy.copy(unfitted[candidate])
+        member = _twin(unfitted[candidate])
         depth = member.max_depth
         vars(member).update(learnt)
         if depth not in shallow:
             shallow[depth] = grown if depth == grower.max_depth else grown.truncated(depth)
         setting = (depth, *(getattr(member, name, None) for name in _AFTERWARDS[1:]))
         if setting not in finished:
-            finished[setting] = _cut(member, shallow[depth], depth, training, links)
+            tree = finished[setting] = _cut(member, shallow[depth], depth, training, links)
+            if shared is not None:
+                tree.cached("shared", lambda: shared)
         member._set_tree(finished[setting])
         members.append((candidate, group.split, member))
     return members
@@ -188,7 +209,6 @@ def _cut_members(group: _Group, training, unfitted):
 def _cut(member, tree, depth, training, links):
     """Prune a tree as a member asks; the weakest links of each depth are looked for once."""
     from skdl.tree._base import links_of
-    from skdl.tree._tree import Tree
 
     if isinstance(tree, Tree) and member.ccp_alpha > 0.0 and depth not in links:
         links[depth] = links_of(tree)

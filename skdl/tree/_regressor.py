@@ -188,6 +188,6 @@ class DecisionTreeRegressor(RegressorMixin, BaseDecisionTree):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        encoded = self._encoded(X)
+        leaves = self._leaves(X)
         value = self.tree_.value[:, 0, 0] if self.n_outputs_ == 1 else self.tree_.value[:, :, 0]
-        return value.take(self.tree_.apply(encoded), axis=0)
+        return value.take(leaves, axis=0)

@@ -1,13 +1,23 @@
 """The fitted tree as plain arrays, named as scikit-learn names them."""
 
+import weakref
+
 import numpy as np
 import scipy.sparse as sp
 
-from skdl.kernels.tree import Nodes, kept_nodes, make_walker, parents_and_depths, paths, walk
-from skdl.utils import DeviceCache
+from skdl.kernels.tree import (
+    Nodes,
+    Walker,
+    cut_nodes,
+    make_walker,
+    parents_and_depths,
+    paths,
+    places_in_pruned,
+    walk,
+)
+from skdl.utils import DeviceCache, is_frozen
 
 TREE_LEAF = -1
-TREE_UNDEFINED = -2
 
 _PER_NODE = (
     "children_left",
@@ -19,6 +29,7 @@ _PER_NODE = (
     "weighted_n_node_samples",
     "missing_go_to_left",
     "value",
+    "left_categories_start",
 )
 
 
@@ -125,12 +136,12 @@ class Tree:
 
     def apply(self, X) -> np.ndarray:
         """The leaf of each row of an encoded table, of shape (n,), int64."""
-        walker = self.cached("walker", self._make_walker)
-        out = np.empty(len(X), dtype=np.int64)
-        X = X.view()
-        X.flags.writeable = False  # one compiled function serves, whether the table may be written to or not
-        walk(X, walker, len(walker.flags) > 1, out)
-        return walker.number[out] if len(walker.number) else out
+        return _walk_down(self.walker, X)
+
+    @property
+    def walker(self) -> Walker:
+        """The tree as it is walked down."""
+        return self.cached("walker", self._make_walker)
 
     def _make_walker(self):
         return make_walker(
@@ -166,25 +177,17 @@ class Tree:
 
     def collapsed(self, collapse: np.ndarray) -> "Tree":
         """The tree whose marked nodes are leaves."""
-        left, right = self.children_left, self.children_right
-        keep = kept_nodes(left, right, collapse)
         tree = Tree(self.n_features, self.n_classes, self.n_categories)
-        for name in (*_PER_NODE, "left_categories_start"):
-            setattr(tree, name, getattr(self, name)[keep])
-        number = np.full(self.node_count, TREE_LEAF, dtype=np.int64)
-        number[keep] = np.arange(len(keep))
-        leaf = collapse[keep] | (tree.children_left == TREE_LEAF)
-        tree.children_left = np.where(leaf, TREE_LEAF, number[tree.children_left])
-        tree.children_right = np.where(leaf, TREE_LEAF, number[tree.children_right])
-        tree.feature[leaf] = TREE_UNDEFINED
-        tree.threshold[leaf] = TREE_UNDEFINED
-        tree.missing_go_to_left[leaf] = 0
-        tree.left_categories_start[leaf] = -1
+        arrays = [getattr(self, name) for name in _PER_NODE]
+        vars(tree).update(zip(_PER_NODE, cut_nodes(*arrays, collapse), strict=True))  # type: ignore[call-arg]
         tree._pack_categories(self.left_categories)
         return tree
 
     def _pack_categories(self, flags: np.ndarray) -> None:
         """Copy the flags of the splits that are left, in the order of the nodes."""
+        if not len(flags):
+            self.left_categories = flags.copy()
+            return
         splits = np.flatnonzero(self.left_categories_start >= 0)
         parts, begin = [flags[:0]], 0
         for node in splits.tolist():
@@ -193,3 +196,60 @@ class Tree:
             self.left_categories_start[node] = begin
             begin += int(size)
         self.left_categories = np.concatenate(parts)
+
+
+class SharedLeaves:
+    """The leaves of a grown tree, from which siblings were cut, for arrays that all of them are asked about.
+
+    Only arrays that cannot be written to are known again, and as long as somebody else keeps them.
+
+    Parameters
+    ----------
+    grown : Tree
+    """
+
+    # Training rows and test rows, as a search with training scores asks.
+    _REMEMBERED = 2
+
+    def __init__(self, grown: Tree):
+        self._walker, self._left, self._right = grown.walker, grown.children_left, grown.children_right
+        self._known: list[tuple] = []
+
+    def of_sibling(self, tree: Tree, X, dtype, encode) -> np.ndarray:
+        """The leaves of a sibling's tree, of shape (n,), int64.
+
+        Parameters
+        ----------
+        tree : Tree
+            The sibling's.
+        X : ndarray of shape (n, d)
+            Of those that :func:`skdl.utils.is_frozen` says yes to.
+        dtype : object
+            What else the encoded table depends on.
+        encode : callable
+            Checks and encodes X, which is done once.
+        """
+        leaves = next((known for asked, kind, known in self._known if asked() is X and kind == dtype), None)
+        if leaves is None:
+            leaves = _walk_down(self._walker, encode(X))
+            self._known = [(weakref.ref(X), dtype, leaves), *self._known[: self._REMEMBERED - 1]]
+        return self._places(tree).take(leaves)
+
+    def _places(self, tree: Tree) -> np.ndarray:
+        return places_in_pruned(self._left, self._right, tree.children_left, tree.children_right)
+
+
+def leaves_of(tree: Tree, X, dtype, encode) -> np.ndarray:
+    """The leaf of each row of X, from what siblings have found where they have been asked about the very same array."""
+    shared = tree.cached("shared", lambda: None)
+    if shared is None or not is_frozen(X):
+        return tree.apply(encode(X))
+    return shared.of_sibling(tree, X, dtype, encode)
+
+
+def _walk_down(walker: Walker, X) -> np.ndarray:
+    out = np.empty(len(X), dtype=np.int64)
+    X = X.view()
+    X.flags.writeable = False  # one compiled function serves, whether the table may be written to or not
+    walk(X, walker, len(walker.flags) > 1, out)
+    return walker.number[out] if len(walker.number) else out

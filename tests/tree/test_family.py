@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier as Reference
 
 import skdl
 from skdl.base import fit_family, fit_one_by_one, take_rows
+from skdl.model_selection import GridSearchCV as FamilyGridSearchCV
 from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor, _family
 
 
@@ -97,6 +98,52 @@ def test_scores_of_scikit_learns_search_over_the_same_estimator():
         scores[i, j] = member.score(X[splits[j][1]], y[splits[j][1]])
     for j in range(3):
         np.testing.assert_array_equal(scores[:, j], search.cv_results_[f"split{j}_test_score"])
+
+
+@pytest.mark.parametrize("estimator", [DecisionTreeClassifier(), DecisionTreeRegressor(criterion="friedman_mse")])
+def test_our_search_scores_as_scikit_learns(estimator):
+    X, y = load_breast_cancer(return_X_y=True)
+    grid = {"max_depth": [1, 2, 3, 5, None], "ccp_alpha": [0.0, 0.002, 0.01, 0.05]}
+    ours, theirs = (
+        search(estimator, grid, cv=3, return_train_score=True).fit(X, y).cv_results_
+        for search in (FamilyGridSearchCV, GridSearchCV)
+    )
+    for name in (f"split{j}_{part}_score" for j in range(3) for part in ("train", "test")):
+        np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+def test_siblings_share_leaves_of_arrays_that_cannot_change():
+    X, y = make_classification(600, 6, flip_y=0.2, random_state=0)
+    parts = [X[:300].copy(), X[300:].copy(), X[100:200].copy()]
+    alone = [DecisionTreeClassifier(ccp_alpha=alpha).fit(X, y) for alpha in (0.0, 0.002, 0.01)]
+    for frozen in (False, True):
+        family = fit_family(
+            DecisionTreeClassifier(), X, y, candidates=[{"ccp_alpha": a} for a in (0.0, 0.002, 0.01)],
+            splits=[np.arange(600)],
+        )  # fmt: skip
+        members = [member for _, _, member in family]
+        for part in parts:
+            part.flags.writeable = not frozen
+        for part in (*parts, *parts):
+            for member, other in zip(members, alone, strict=True):
+                np.testing.assert_array_equal(member.predict_proba(part), other.predict_proba(part))
+        assert len({member.get_n_leaves() for member in members}) == 3
+    with skdl.config_context(dtype="float32"):  # the table is another one
+        a, b = (tree.apply(parts[0]) for tree in (members[0], alone[0]))
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(members[0].predict(parts[0]), alone[0].predict(parts[0]))
+    asked = members[0].tree_.cached("shared", lambda: None)._known
+    del part, parts
+    gc.collect()
+    assert all(reference() is None for reference, _, _ in asked)  # nobody's rows are kept
+
+
+def test_bad_candidates_are_told_wherever_they_stand():
+    X, y = load_iris(return_X_y=True)
+    for bad in ({"max_depth": -1}, {"max_depth": 2, "ccp_alpha": -0.1}, {"nonsense": 1}):
+        candidates = [{"max_depth": 2}, {"max_depth": 2, "ccp_alpha": 0.1}, bad]
+        with pytest.raises(ValueError, match=r"max_depth of|ccp_alpha of|nonsense"):
+            list(fit_family(DecisionTreeClassifier(), X, y, candidates=candidates, splits=[np.arange(150)]))
 
 
 def test_pruning_agrees_with_scikit_learn():

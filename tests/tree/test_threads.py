@@ -5,20 +5,9 @@ import pytest
 
 from skdl.kernels.tree import _turns
 from skdl.tree import DecisionTreeClassifier, DecisionTreeRegressor, _base
+from skdl.tree._tree import _PER_NODE
 
-_ARRAYS = (
-    "children_left",
-    "children_right",
-    "feature",
-    "threshold",
-    "impurity",
-    "n_node_samples",
-    "weighted_n_node_samples",
-    "missing_go_to_left",
-    "value",
-    "left_categories_start",
-    "left_categories",
-)
+_ARRAYS = (*_PER_NODE, "left_categories")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from skdl.kernels.tree._multiway_use import (
 from skdl.kernels.tree._nodes import Nodes
 from skdl.kernels.tree._predict import Walker, make_walker, paths, walk
 from skdl.kernels.tree._problem import CRITERIA, Limits, Samples
-from skdl.kernels.tree._prune import kept_nodes, no_worse_as_leaves, parents_and_depths, weakest_links
+from skdl.kernels.tree._prune import cut_nodes, no_worse_as_leaves, parents_and_depths, places_in_pruned, weakest_links
 
 __all__ = [
     "CRITERIA",
@@ -36,15 +36,16 @@ __all__ = [
     "Walker",
     "apply_multiway",
     "collapse_useless",
+    "cut_nodes",
     "extra_errors",
     "grow_multiway",
     "grow_tree",
     "held_out_errors",
-    "kept_nodes",
     "make_walker",
     "no_worse_as_leaves",
     "parents_and_depths",
     "paths",
+    "places_in_pruned",
     "predict_shares",
     "prune_by_errors",
     "prune_pessimistic",

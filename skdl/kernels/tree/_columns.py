@@ -194,22 +194,32 @@ class Ranked(NamedTuple):
     columns: Columns
 
 
-def rank_columns(X, is_categorical, n_categories) -> Ranked:
+def rank_columns(X, is_categorical, n_categories, n_threads=1) -> Ranked:
     """Rank the values of every column of X (N, d)."""
     n, d = X.shape
-    codes = np.empty((d, n), np.uint32)
-    rows = np.arange(n)
-    offsets, lows = [np.zeros(1, np.int64)], []
-    for f in range(d):
-        one = slice(f, f + 1)
+    codes, rows = np.empty((d, n), np.uint32), np.arange(n)
+    together = min(TOGETHER, -(-d // n_threads))
+
+    def rank_some(first: int) -> Columns:
+        some = slice(first, first + together)
         records, columns, layout = sort_columns(
-            X[:, one], rows, is_categorical[one], n_categories[one], np.empty(0, np.int32), 0
+            X[:, some], rows, is_categorical[some], n_categories[some], np.empty(0, np.int32), 0
         )
-        codes[f, records[0] & U((1 << layout.row_bits) - 1)] = records[0] >> U(layout.row_bits)
-        offsets.append(offsets[-1] + columns.offset[1:])
-        lows.append(columns.low)
-    low = np.concatenate(lows)
-    return Ranked(codes, Columns(np.concatenate(offsets), low, low, np.ascontiguousarray(is_categorical)))
+        _note_ranks(records, layout.row_bits, codes[some])
+        return columns
+
+    parts = in_turns(rank_some, list(range(0, d, together)), n_threads)
+    low = np.concatenate([part.low for part in parts])
+    offset = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part.offset) for part in parts]))])
+    return Ranked(codes, Columns(offset.astype(np.int64), low, low, np.ascontiguousarray(is_categorical)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _note_ranks(records, row_bits, codes):
+    row_mask = (U(1) << U(row_bits)) - U(1)
+    for f in range(records.shape[0]):
+        for record in records[f]:
+            codes[f, np.int64(record & row_mask)] = record >> U(row_bits)
 
 
 def sort_ranked(ranked: Ranked, rows, label, n_labels):

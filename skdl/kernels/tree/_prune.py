@@ -7,16 +7,57 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def kept_nodes(left, right, collapse):
-    """Which nodes remain when the marked nodes become leaves: their old numbers, in order."""
+def cut_nodes(left, right, feature, threshold, impurity, n_samples, weight, missing_left, value, set_start, collapse):
+    """The arrays of the tree whose marked nodes are leaves, in the order of the arguments; nodes keep their order."""
     n = len(left)
-    keep = np.zeros(n, np.bool_)
-    keep[0] = True
+    number = np.full(n, -1)
+    number[0] = 0
+    n_kept = 0
     for i in range(n):
-        if keep[i] and left[i] >= 0 and not collapse[i]:
-            keep[left[i]] = True
-            keep[right[i]] = True
-    return np.flatnonzero(keep)
+        if number[i] < 0:
+            continue
+        number[i] = n_kept
+        n_kept += 1
+        if left[i] >= 0 and not collapse[i]:
+            number[left[i]], number[right[i]] = 0, 0
+    new_left, new_right = np.empty(n_kept, left.dtype), np.empty(n_kept, left.dtype)
+    new_feature, new_threshold = np.empty(n_kept, feature.dtype), np.empty(n_kept, threshold.dtype)
+    new_impurity, new_n_samples = np.empty(n_kept, impurity.dtype), np.empty(n_kept, n_samples.dtype)
+    new_weight, new_missing_left = np.empty(n_kept, weight.dtype), np.empty(n_kept, missing_left.dtype)
+    new_value = np.empty((n_kept, value.shape[1], value.shape[2]), value.dtype)
+    new_set_start = np.empty(n_kept, set_start.dtype)
+    for i in range(n):
+        k = number[i]
+        if k < 0:
+            continue
+        new_impurity[k], new_n_samples[k], new_weight[k] = impurity[i], n_samples[i], weight[i]
+        for o in range(value.shape[1]):
+            for c in range(value.shape[2]):
+                new_value[k, o, c] = value[i, o, c]
+        if left[i] >= 0 and not collapse[i]:
+            new_left[k], new_right[k] = number[left[i]], number[right[i]]
+            new_feature[k], new_threshold[k] = feature[i], threshold[i]
+            new_missing_left[k], new_set_start[k] = missing_left[i], set_start[i]
+        else:
+            new_left[k], new_right[k], new_feature[k], new_threshold[k] = -1, -1, -2, -2.0
+            new_missing_left[k], new_set_start[k] = 0, -1
+    return (
+        new_left, new_right, new_feature, new_threshold, new_impurity, new_n_samples, new_weight, new_missing_left,
+        new_value, new_set_start,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def places_in_pruned(left, right, pruned_left, pruned_right):
+    """For each node of a tree the one of its pruning that its samples come to: itself, or the leaf above it."""
+    place = np.zeros(len(left), np.int64)
+    for i in range(len(left)):
+        if left[i] >= 0:
+            k = place[i]
+            is_leaf = pruned_left[k] < 0
+            place[left[i]] = k if is_leaf else pruned_left[k]
+            place[right[i]] = k if is_leaf else pruned_right[k]
+    return place
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
