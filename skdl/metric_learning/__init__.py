@@ -5,6 +5,7 @@ from skdl.metric_learning._few_shot import FewShotScore, FewShotSplit, few_shot_
 from skdl.metric_learning._itml import ITML
 from skdl.metric_learning._lfda import LFDA
 from skdl.metric_learning._lmnn import LMNN
+from skdl.metric_learning._local_lmnn import LocalLMNNClassifier
 from skdl.metric_learning._lpp import LPP
 from skdl.metric_learning._mcml import MCML
 from skdl.metric_learning._mlkr import MLKR
@@ -30,6 +31,7 @@ __all__ = [
     "ContrastiveEncoder",
     "FewShotScore",
     "FewShotSplit",
+    "LocalLMNNClassifier",
     "PrototypicalClassifier",
     "SiameseEncoder",
     "TripletEncoder",

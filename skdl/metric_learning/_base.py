@@ -87,12 +87,9 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
             params = {"n_components": None, "remove_zero_eig": True, **(self.kernel_params or {})}
             self._kernel_map = KernelPCA(kernel=self.kernel, **params).fit(X)
             X = np.ascontiguousarray(self._kernel_map.transform(X))
-        if self.n_components is not None and self.n_components > X.shape[1]:
-            where = "columns of X" if self.kernel is None else "components of the kernel's space"
-            raise ValueError(
-                f"n_components={self.n_components} of {type(self).__name__} is more than the {X.shape[1]} {where}; "
-                "lower it, or use None."
-            )
+        check_n_components(
+            self, X.shape[1], "columns of X" if self.kernel is None else "components of the kernel's space"
+        )
         return X
 
     def _finish(self, learnt: dict[str, Any]):
@@ -119,7 +116,15 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        return self._embed(validate_X(self, X)) @ self.components_.T
+        X = self._embed(validate_X(self, X))
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = X @ self.components_.T
+        if not np.isfinite(rows).all():
+            raise ValueError(
+                f"{type(self).__name__} cannot transform row {int(np.argmin(np.isfinite(rows).all(axis=1)))} of X: its "
+                "products overflow. Scale X (sklearn.preprocessing.StandardScaler in a pipeline before it)."
+            )
+        return rows
 
     def pair_distance(self, X, Y):
         """Compute the learnt distance of each row of X to the same row of Y.
@@ -175,7 +180,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
 class WeightedLearner(MetricLearner):
     """A learner in which a weight of a row means that the row is there so many times."""
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn the metric.
 
         Parameters
@@ -183,7 +188,7 @@ class WeightedLearner(MetricLearner):
         X : array-like, frame or tensor of shape (n_samples, n_features)
             The samples.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Their labels; there must be some.
         sample_weight : array-like of shape (n_samples,), default=None
             How often each row counts; None counts each once. The space of a kernel is found without weights.
 
@@ -227,6 +232,15 @@ def _distance(components, kernel_map, first, second) -> float:
     if kernel_map is not None:
         pair = kernel_map.transform(pair)
     return float(np.linalg.norm(components @ (pair[0] - pair[1])))
+
+
+def check_n_components(learner, most: int, where: str) -> None:
+    """Raise an error where more components are asked for than there are."""
+    if learner.n_components is not None and learner.n_components > most:
+        raise ValueError(
+            f"n_components={learner.n_components} of {type(learner).__name__} is more than the {most} {where}; "
+            "lower it, or use None."
+        )
 
 
 def check_indices(owner: str, name: str, indices, shape_end: int, n_rows: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What learners share that descend from a start: parameters, starts, progress."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
@@ -12,7 +13,7 @@ from skdl.kernels.metric.graphs import group_scatter
 from skdl.metric_learning._base import MetricLearner, SharedLearner
 from skdl.utils import Interval, Options, derive_keys, draw_seed, progress, random_normal, resolve_device
 
-_DESCENT_CONSTRAINTS: dict[str, list] = {
+DESCENT_CONSTRAINTS: dict[str, list] = {
     "max_iter": [Interval("int", 1, None)],
     "tol": [Interval("real", 0, None)],
     "verbose": [Interval("int", 0, None), bool],
@@ -43,32 +44,17 @@ def run(learner, function, start: np.ndarray, rounds: int | None = None):
     return found
 
 
-class MapLearner(MetricLearner):
-    """A learner that descends over L itself, from a start that ``init`` names."""
+class Starting:
+    """The map that ``init`` names."""
 
     _starts: tuple[str, ...] = ("auto", "pca", "lda", "identity", "random")
-    _constraints = {
-        **MetricLearner._constraints,
-        **_DESCENT_CONSTRAINTS,
-        "init": [Options(*_starts), np.ndarray, list],
-        "warm_start": [bool],
-        "callback": [callable, None],
-    }
+    n_components: int | None
+    init: Any
+    random_state: Any
 
-    def _device(self):
-        return resolve_device(self.device)
-
-    def _start(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def _first_map(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the map to begin with."""  # (n_components, d)
         n, d = X.shape
-        if self.warm_start and hasattr(self, "components_"):
-            if self.components_.shape != (self.n_components or d, d):
-                raise ValueError(
-                    f"warm_start=True of {type(self).__name__} goes on from components_ of shape "
-                    f"{self.components_.shape}, but X and n_components ask for {(self.n_components or d, d)}. Fit a "
-                    "new one, or set warm_start=False."
-                )
-            return self.components_.astype(np.float64)
         if not isinstance(self.init, str):
             return self._given_start(d)
         h = self.n_components or d
@@ -103,12 +89,40 @@ class MapLearner(MetricLearner):
         return start
 
 
+class MapLearner(Starting, MetricLearner):
+    """A learner that descends over L itself, from a start that ``init`` names."""
+
+    _constraints = {
+        **MetricLearner._constraints,
+        **DESCENT_CONSTRAINTS,
+        "init": [Options(*Starting._starts), np.ndarray, list],
+        "warm_start": [bool],
+        "callback": [callable, None],
+    }
+
+    def _device(self):
+        return resolve_device(self.device)
+
+    def _start(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the map to begin with."""  # (n_components, d)
+        d = X.shape[1]
+        if self.warm_start and hasattr(self, "components_"):
+            if self.components_.shape != (self.n_components or d, d):
+                raise ValueError(
+                    f"warm_start=True of {type(self).__name__} goes on from components_ of shape "
+                    f"{self.components_.shape}, but X and n_components ask for {(self.n_components or d, d)}. Fit a "
+                    "new one, or set warm_start=False."
+                )
+            return self.components_.astype(np.float64)
+        return self._first_map(X, y)
+
+
 class MatrixLearner(SharedLearner):
     """A learner of a whole matrix M, of which ``n_components`` keeps the leading directions."""
 
     _constraints = {
         **SharedLearner._constraints,
-        **_DESCENT_CONSTRAINTS,
+        **DESCENT_CONSTRAINTS,
         "init": [Options("identity", "covariance"), np.ndarray, list],
     }
 

@@ -11,7 +11,7 @@ from skdl.utils import Interval, validate_sample_weight
 __all__ = ["LMNN"]
 
 # After so many iterations the impostors are looked for again.
-_ROUND = 15
+ROUND = 15
 
 
 @share_documentation
@@ -164,5 +164,5 @@ class LMNN(MapLearner):
         targets = target_neighbours(rows, edges, min(self.n_neighbors, int(np.diff(edges).max()) - 1))
         if not (targets >= 0).any():
             raise ValueError("LMNN found no class with two rows: there is no neighbour to keep near. Add rows.")
-        found = run(self, LargeMargin(rows, codes, targets, self.push), start, rounds=_ROUND)
+        found = run(self, LargeMargin(rows, codes, targets, self.push), start, rounds=ROUND)
         return {"components_": found.L, "n_iter_": found.n_iter, "objective_": found.loss}

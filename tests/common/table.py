@@ -348,6 +348,16 @@ ROWS = (
         negative="max_iter",
     ),
     Row(
+        "LocalLMNNClassifier",
+        fast={"max_iter": 10},
+        settled={"init": "pca"},  # the identity follows the order of columns
+        rounding=1e-6,
+        rounding_float32=1e-3,
+        draws=False,
+        candidates=({}, {"n_components": 2}, {"regions": 2}, {"n_neighbors": 1}),
+        negative="max_iter",
+    ),
+    Row(
         "LPP",
         rounding=1e-7,
         candidates=({}, {"n_components": 1}, {"n_components": None}, {"n_neighbors": 3}, {"weights": "binary"}),

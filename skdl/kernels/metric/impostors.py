@@ -153,6 +153,89 @@ def _judge(Z, X, targets, first, counts, candidates, pull, push, V_x, sums, colu
     return loss
 
 
+def parts_of(n: int) -> list[slice]:
+    """Cut rows for the threads."""
+    return [slice(0, n)] if n < _FEW_ROWS else cut(n, max(8, n // 4096))
+
+
+def slack_in_single(Z: np.ndarray, others: np.ndarray):
+    """Prepare products ``2 z_i'z_l - |z_l|^2`` in single precision.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, h), float64
+    others : ndarray of shape (n_others, h), float64
+
+    Returns
+    -------
+    left : Tensor of shape (n, h + 1), float32
+    right : Tensor of shape (h + 1, n_others), float32
+        Columns of other rows.
+    square : ndarray of shape (n,)
+        Squared lengths.
+    largest : float
+        Of those of the others.
+    slack : float
+        The products may be off by this part of the sum of two squared lengths.
+    """
+    square, others_square = np.einsum("ij,ij->i", Z, Z), np.einsum("ij,ij->i", others, others)
+    low, low_others = torch.from_numpy(Z.astype(np.float32)), torch.from_numpy(others.astype(np.float32))
+    left = torch.cat([2 * low, low.new_full((len(low), 1), -1.0)], dim=1)
+    right = torch.cat([low_others, torch.from_numpy(others_square.astype(np.float32))[:, None]], dim=1).T.contiguous()
+    return left, right, square, float(others_square.max()), 4 * (Z.shape[1] + 16) * 2.0**-24
+
+
+def scan_for_impostors(prepared, reach: np.ndarray, own, part: slice, margin: float):
+    """Find candidates of some rows within ``1 + margin`` times their reach.
+
+    Parameters
+    ----------
+    prepared : tuple
+        What :func:`slack_in_single` gives.
+    reach : ndarray of shape (m,)
+        The squared distance within which another class is an impostor of a row; not above 0 where it has no target.
+    own : pair of ndarray of shape (n,)
+        Where the columns of each row's own class begin and end.
+    part : slice
+        The m rows.
+    margin : float
+
+    Returns
+    -------
+    counts : ndarray of shape (m,), dtype int64
+    found : ndarray of int32
+        Columns, row after row.
+    """
+    left, right, square, largest, slack = prepared
+    own_start, own_stop = own
+    n_columns = right.shape[1]
+    here = square[part]
+    limits = np.where(reach > 0, here - (1 + margin) * reach - slack * (here + largest), np.inf).astype(np.float32)
+    counts = np.zeros(part.stop - part.start, dtype=np.int64)
+    found, filled = np.empty(max(n_columns, 1 << 16), dtype=np.int32), 0
+    step = tile_rows(n_columns, 4, cache_bytes=1 << 20)
+    space = torch.empty((min(step, part.stop - part.start), n_columns), dtype=torch.float32)
+    for start in range(part.start, part.stop, step):
+        rows = slice(start, min(start + step, part.stop))
+        tile = torch.mm(left[rows], right, out=space[: rows.stop - rows.start]).numpy()
+        done = 0
+        while done < len(tile):
+            more, filled = _scan(
+                tile[done:],
+                limits[start - part.start + done : rows.stop - part.start],
+                own_start[start + done : rows.stop],
+                own_stop[start + done : rows.stop],
+                start - part.start + done,
+                counts,
+                found,
+                filled,
+            )
+            done += more
+            if done < len(tile):
+                found = np.concatenate([found, np.empty(max(len(found), n_columns), dtype=np.int32)])
+    return counts, found[:filled].copy()
+
+
 class LargeMargin:
     """The loss of LMNN: pulls on target neighbours, and a hinge on every impostor.
 
@@ -179,7 +262,7 @@ class LargeMargin:
         self.rows = torch.from_numpy(X)
         edges = np.searchsorted(codes, np.arange(codes[-1] + 2))
         self.own_start, self.own_stop = edges[codes], edges[codes + 1]
-        self.parts = [slice(0, self.n)] if self.n < _FEW_ROWS else cut(self.n, max(8, self.n // 4096))
+        self.parts = parts_of(self.n)
         self.kept: list | None = None
 
     def _map(self, L):
@@ -197,47 +280,12 @@ class LargeMargin:
 
     def _find(self, Z, low, part, margin: float):
         """Find candidates of some rows within ``1 + margin`` times their reach."""  # counts (m,), columns (n_found,)
-        left, right, square, slack = low
-        reach = self._reach(Z, part)
-        here = square[part]
-        limits = np.where(reach > 0, here - (1 + margin) * reach - slack * (here + square.max()), np.inf)
-        counts = np.zeros(part.stop - part.start, dtype=np.int64)
-        found, filled = np.empty(max(self.n, 1 << 16), dtype=np.int32), 0
-        step = tile_rows(self.n, 4, cache_bytes=1 << 20)
-        space = torch.empty((min(step, part.stop - part.start), self.n), dtype=torch.float32)
-        for start in range(part.start, part.stop, step):
-            rows = slice(start, min(start + step, part.stop))
-            tile = torch.mm(left[rows], right, out=space[: rows.stop - rows.start]).numpy()
-            done = 0
-            while done < len(tile):
-                more, filled = _scan(
-                    tile[done:],
-                    limits[start - part.start + done : rows.stop - part.start].astype(np.float32),
-                    self.own_start[start + done : rows.stop],
-                    self.own_stop[start + done : rows.stop],
-                    start - part.start + done,
-                    counts,
-                    found,
-                    filled,
-                )
-                done += more
-                if done < len(tile):
-                    found = np.concatenate([found, np.empty(max(len(found), self.n), dtype=np.int32)])
-        return counts, found[:filled].copy()
-
-    def _in_single(self, Z):
-        """Rows for products ``2 z_i'z_l - |z_l|^2`` in single precision, and how much these may be off."""
-        square = np.einsum("ij,ij->i", Z, Z)
-        low = torch.from_numpy(Z.astype(np.float32))
-        column = torch.from_numpy(square.astype(np.float32))[:, None]
-        left = torch.cat([2 * low, -torch.ones_like(column)], dim=1)
-        slack = 4 * (Z.shape[1] + 16) * 2.0**-24
-        return left, torch.cat([low, column], dim=1).T.contiguous(), square, slack
+        return scan_for_impostors(low, self._reach(Z, part), (self.own_start, self.own_stop), part, margin)
 
     def look(self, L: np.ndarray, margin: float = 0.2) -> None:
         """Keep the candidates within ``1 + margin`` times the reach of each row, and no others."""
         Z = self._map(L)
-        low = self._in_single(Z)
+        low = slack_in_single(Z, Z)
         room = self.most
 
         def work(part):
@@ -256,7 +304,7 @@ class LargeMargin:
         before = self.kept
         self.look(L)
         if before is not None and self.kept is not None:
-            merged = [_union(old, new, self.n) for old, new in zip(before, self.kept, strict=True)]
+            merged = [union_of_candidates(old, new, self.n) for old, new in zip(before, self.kept, strict=True)]
             self.kept = merged if sum(len(found) for _, found in merged) <= self.most else None
 
     def loss(self, L: np.ndarray):
@@ -269,7 +317,7 @@ class LargeMargin:
         """
         Z = self._map(L)
         kept = self.kept
-        low = None if kept is not None else self._in_single(Z)
+        low = None if kept is not None else slack_in_single(Z, Z)
 
         def work(number):
             part = self.parts[number]
@@ -294,7 +342,7 @@ class LargeMargin:
         return loss / self.n, 2 * L @ S.numpy() / self.n
 
 
-def _union(old, new, n: int):
+def union_of_candidates(old, new, n: int):
     """Candidates that are in one list or in the other."""
     graphs = [
         sp.csr_array((np.ones(len(found), dtype=bool), found, np.r_[0, np.cumsum(counts)]), shape=(len(counts), n))
