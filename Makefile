@@ -37,8 +37,8 @@ test-gpu: $(VENV)/.has-test  ## Run the GPU tests alone; fails where there is no
 	@$(PY) -c "import torch; raise SystemExit(None if torch.cuda.is_available() else 'make test-gpu needs a CUDA device, and torch sees none.')"
 	$(PY) -m pytest -m gpu $(PYTEST_ARGS)
 
-docs: $(VENV)/.has-docs  ## Build the documentation into docs/_build/html
-	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+docs: $(VENV)/.has-docs  ## Build the documentation into docs/_build/html, run the gallery, check all links
+	env MPLBACKEND=Agg OMP_NUM_THREADS=1 $(VENV)/bin/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 
 check: $(VENV)/.has-dev docs  ## Lint, formatting, layers, types, documentation
 	$(VENV)/bin/ruff check .

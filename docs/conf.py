@@ -79,6 +79,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 0.1,
     "nested_sections": False,
     "show_signature": False,
+    "write_computation_times": False,
 }
 
 

@@ -2,7 +2,12 @@
 
 import doctest
 import importlib
+import inspect
+import os
 import re
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +15,12 @@ import pandas as pd
 import pytest
 
 import skdl
+from skdl.neural import MLPClassifier
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 API = (DOCS / "api.rst").read_text().split()
-ROOMS = [name for name in skdl._SUBPACKAGES if name not in ("base", "engine", "exceptions", "utils")]
+ROOMS = [name for name in skdl._SUBPACKAGES if name not in ("base", "engine", "exceptions", "persistence", "utils")]
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if not {"generated", "_build"} & set(path.parts)]
 # A block of Python, and what it prints where the page says so in a block right behind it.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n^```text\n(.*?)^```$)?", re.M | re.S)
@@ -24,6 +30,10 @@ BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n^```text\n(.*?)^```$)?", re.M |
 def test_every_public_name_of_a_room_is_on_the_page(room):
     names = {f"skdl.{room}.{name}" for name in importlib.import_module(f"skdl.{room}").__all__}
     assert names == {entry for entry in API if entry.startswith(f"skdl.{room}.")}
+
+
+def test_every_function_of_the_package_is_on_the_page():
+    assert {f"skdl.{name}" for name in skdl._FUNCTIONS} <= set(API)
 
 
 def _customers(n=160) -> pd.DataFrame:
@@ -38,16 +48,20 @@ def _customers(n=160) -> pd.DataFrame:
     return table
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.stem
+)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     _customers().to_csv("customers.csv", index=False)
     text = page.read_text()
-    names = {"__name__": "__main__"}
+    # A module, so that what a page defines can be pickled.
+    module = types.ModuleType(f"page_{page.stem}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     for block in BLOCK.finditer(text):
         code, expected = block.groups()
         line = text[: block.start(1)].count("\n")
-        exec(compile("\n" * line + code, str(page), "exec"), names)
+        exec(compile("\n" * line + code, str(page), "exec"), vars(module))
         printed = capsys.readouterr().out
         if expected is not None:
             flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -79,18 +93,18 @@ def test_every_full_name_on_a_page_is_there(page):
             item = getattr(item, attribute)
 
 
-def _is_setting(setting: str, owner: type) -> bool:
-    """Whether an estimator takes ``name=value``, as a default or in a fit that is checked but not done."""
+def _check_setting(owner: type, setting: str):
+    """Raise an error where an estimator does not take ``name=value``."""
     name, value = setting.split("=", 1)
-    estimator = owner.__new__(owner)
-    owner.__init__(estimator, **({"estimators": []} if "estimators" in owner.__init__.__code__.co_varnames else {}))
-    estimator.set_params(**{name: eval(value)})
+    parameters = inspect.signature(owner).parameters.values()
+    known = {"estimator": MLPClassifier(), "estimators": [("network", MLPClassifier())]}
+    needed = {p.name: known[p.name] for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
+    estimator = owner(**needed).set_params(**{name: eval(value)})
     estimator._check_parameters()
-    return True
 
 
 def test_the_table_of_concepts_is_true():
-    """The second column of each table is names and settings: `skdl.x.Name`, followed by `(setting=value)` where there is one."""
+    """The second column of each table is a name, with a setting behind it where there is one."""
     rows = re.findall(r"^\| (?!---|concept)([^|]+) \| ([^|]+) \|", (DOCS / "concepts.md").read_text(), re.M)
     assert len(rows) >= 100
     checked = 0
@@ -99,7 +113,7 @@ def test_the_table_of_concepts_is_true():
         assert names, f"{concept}: no name in {cell!r}"
         for owner, setting in re.findall(r"`(skdl\.[\w.]+)\((\w+=[^`]+)\)`", cell):
             room, name = owner.removeprefix("skdl.").split(".")
-            assert _is_setting(setting, getattr(importlib.import_module(f"skdl.{room}"), name)), concept
+            _check_setting(getattr(importlib.import_module(f"skdl.{room}"), name), setting)
             checked += 1
     assert checked >= 40
 
@@ -120,3 +134,24 @@ def test_the_gallery_is_in_its_form():
         title, line, *_ = script.read_text().removeprefix('"""\n').splitlines()
         assert len(title) == len(line), script
         assert set(line) == {"="}, script
+
+
+@pytest.mark.parametrize(
+    ("script", "start", "expected"),
+    [
+        ("search_on_dask.py", [], r"the same scores on the cluster as here: True"),
+        (
+            "network_in_processes.py",
+            ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+            r"of 2 p.*",
+        ),
+    ],
+)
+def test_the_examples_of_scale(script, start, expected, tmp_path):
+    command = [sys.executable, *start, str(ROOT / "examples" / "scale" / script)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert re.search(expected, run.stdout), run.stdout
+    losses = re.findall(r"\d\.\d{4}", run.stdout)
+    assert len(set(losses)) <= 1, "processes that share a network learn what one does"

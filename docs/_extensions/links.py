@@ -1,4 +1,4 @@
-"""After a build, every link from one page to another is followed: a file or an anchor that is not there is a warning."""
+"""After a build, every link from one page to another is followed: what is not there is a warning."""
 
 from html.parser import HTMLParser
 from pathlib import Path
