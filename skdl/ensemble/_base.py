@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_consistent_length
-from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metadata_routing import MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator, take_rows
@@ -33,7 +33,7 @@ class _CrossValidation:
 CROSS_VALIDATION = _CrossValidation()
 
 
-def drop_weightless(X, y, classes, weight, params: Sequence[dict]) -> tuple:
+def drop_weightless(X, y, classes, weight, params: Sequence[dict], split_params: dict) -> tuple:
     """Leave out rows that weigh nothing for any member, so that no fold is drawn with them.
 
     Parameters
@@ -48,14 +48,16 @@ def drop_weightless(X, y, classes, weight, params: Sequence[dict]) -> tuple:
         Weights of the samples.
     params : sequence of dict
         What ``fit`` of each member takes.
+    split_params : dict
+        What ``split`` of the cross-validation takes.
 
     Returns
     -------
-    X, y, classes, weight, params
+    X, y, classes, weight, params, split_params
         As they came where every row matters to somebody; else without classes that have no row left.
     """
     if weight is None or weight.all() or not all(item.get("sample_weight") is weight for item in params):
-        return X, y, classes, weight, params
+        return X, y, classes, weight, params, split_params
     rows = np.flatnonzero(weight)
     kept = weight[rows]
     taken = [
@@ -65,13 +67,14 @@ def drop_weightless(X, y, classes, weight, params: Sequence[dict]) -> tuple:
     if isinstance(classes, np.ndarray):
         present, y = np.unique(y, return_inverse=True)
         classes = classes[present]
-    return X, y, classes, kept, taken
+    return X, y, classes, kept, taken, {name: take_rows(value, rows) for name, value in split_params.items()}
 
 
 class Heterogeneous(Estimator):
     """Base of the ensembles whose members are named by the user."""
 
     estimators: Any
+    cv: Any
     _constraints: ClassVar[dict[str, list]] = {
         "estimators": [list, tuple],
         "n_jobs": [None, Interval("int", None, None)],
@@ -133,14 +136,15 @@ class Heterogeneous(Estimator):
         return X, target, classes
 
     def _routed(self, members: Sequence[Member], n_samples: int, fit_params: dict) -> tuple:
-        """Return the weights of the samples, and what ``fit`` of each member takes besides X and y."""
+        """Return the weights of the samples, and what ``fit`` of each member and ``split`` of ``cv`` take besides."""
         given = {name: to_host(value) for name, value in fit_params.items() if value is not None}
         weight = validate_sample_weight(given.get("sample_weight"), n_samples)
         if weight is not None:
             given["sample_weight"] = weight
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", **given)
-            return weight, [dict(routed[name]["fit"]) for name, _ in members]
+            split = dict(routed["cv"]["split"]) if hasattr(self.cv, "get_metadata_routing") else {}
+            return weight, [dict(routed[name]["fit"]) for name, _ in members], split
         unknown = sorted(set(given) - {"sample_weight"})
         if unknown:
             raise ValueError(
@@ -148,14 +152,36 @@ class Heterogeneous(Estimator):
                 "enable_metadata_routing=True, which you can set using `sklearn.set_config`. "
                 f"Extra parameters passed are: {unknown}."
             )
-        return weight, [dict(given) for _ in members]
+        return weight, [dict(given) for _ in members], {}
 
-    def _folds(self, X, target) -> list[tuple[np.ndarray, np.ndarray]]:
+    def get_metadata_routing(self):
+        """Say who asks for what: the members, and ``cv`` where it is a splitter that takes groups, say.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        router = super().get_metadata_routing()
+        if hasattr(self.cv, "get_metadata_routing"):
+            # No member can have this name, which is that of a parameter.
+            router.add(cv=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        return router
+
+    def _folds(self, X, target, split_params: dict) -> list[tuple[np.ndarray, np.ndarray]]:
         """The folds of ``cv``; every row is tested once."""
-        folds = [
-            tuple(np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows) for rows in fold)
-            for fold in check_cv(self.cv, target, classifier=is_classifier(self)).split(X, target)
-        ]
+        splitter = check_cv(self.cv, target, classifier=is_classifier(self))
+        try:
+            folds = [
+                tuple(np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows) for rows in fold)
+                for fold in splitter.split(X, target, **split_params)
+            ]
+        except ValueError as error:
+            if "groups" not in str(error) or "groups" in split_params:
+                raise
+            raise ValueError(
+                f"cv of {type(self).__name__}, {splitter!r}, needs groups: {error} Switch metadata routing on by "
+                "sklearn.set_config(enable_metadata_routing=True), and give groups to fit."
+            ) from error
         tested = np.concatenate([test for _, test in folds])
         if not np.array_equal(np.sort(tested), np.arange(len(target))):
             raise ValueError(

@@ -33,7 +33,8 @@ class GreedyEnsembleClassifier(Greedy, ensemble.VotingClassifier):
         What each step makes as small as it can; a function is given the codes of the true classes and the mean
         probabilities. None is "log_loss".
     cv : int, splitter or iterable of (train, test), default=None
-        The folds of the out-of-fold predictions, each row tested once; None is 5, stratified.
+        The folds of the out-of-fold predictions, each row tested once; None is 5, stratified. A splitter of
+        groups gets them by metadata routing.
     predictions : list of ndarray of shape (n_samples, n_classes), or None, default=None
         Out-of-fold probabilities of each candidate that are there already, columns in the order of the sorted labels;
         nothing is then cross-validated. See :meth:`from_search`.
@@ -222,7 +223,8 @@ class GreedyEnsembleRegressor(Greedy, ensemble.VotingRegressor):
         What each step makes as small as it can; a function is given the targets and the mean predictions. None is
         "squared_error".
     cv : int, splitter or iterable of (train, test), default=None
-        The folds of the out-of-fold predictions, each row tested once; None is 5.
+        The folds of the out-of-fold predictions, each row tested once; None is 5. A splitter of groups gets them by
+        metadata routing.
     predictions : list of ndarray of shape (n_samples,), or None, default=None
         Out-of-fold predictions of each candidate that are there already; nothing is then cross-validated. See
         :meth:`from_search`.

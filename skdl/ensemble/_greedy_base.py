@@ -81,7 +81,8 @@ class Greedy(Heterogeneous):
         y : array-like of shape (n_samples,)
             The targets.
         **fit_params : dict
-            ``sample_weight`` for the members and the loss; where metadata routing is on, what the members asked for.
+            ``sample_weight`` for the members and the loss; where metadata routing is on, what the members asked for,
+            and ``groups`` for ``cv``.
 
         Returns
         -------
@@ -91,14 +92,14 @@ class Greedy(Heterogeneous):
         self._check_parameters()
         members = self._active_members()
         X, target, classes = self._data(X, y)
-        weight, params = self._routed(members, len(target), fit_params)
+        weight, params, split = self._routed(members, len(target), fit_params)
         n_given = len(target)
         if self.predictions is None:
-            X, target, classes, weight, params = drop_weightless(X, target, classes, weight, params)
+            X, target, classes, weight, params, split = drop_weightless(X, target, classes, weight, params, split)
         n_classes = None if classes is None else len(classes)
         with one_class_by_name(self, classes):
             if self.predictions is None:
-                folds = self._folds(X, target)
+                folds = self._folds(X, target, split)
                 by_fold = fit_members(
                     self,
                     members,

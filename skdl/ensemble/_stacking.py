@@ -24,8 +24,8 @@ class StackingClassifier(Stacking, ensemble.StackingClassifier):
     final_estimator : classifier or None, default=None
         What learns from the members; None is scikit-learn's logistic regression.
     cv : int, splitter, iterable of (train, test) or "prefit", default=None
-        The folds of the out-of-fold predictions, each row tested once; None is 5, stratified. "prefit" takes the
-        members as they are, fitted on other rows.
+        The folds of the out-of-fold predictions, each row tested once; None is 5, stratified. A splitter of
+        groups gets them by metadata routing. "prefit" takes the members as they are, fitted on other rows.
     stack_method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
         What members are asked for; "auto" takes the first of the three that a member has.
     n_jobs : int, default=None
@@ -182,8 +182,8 @@ class StackingRegressor(Stacking, ensemble.StackingRegressor):
         What learns from the members; None is scikit-learn's ridge regression with its penalty chosen by
         cross-validation.
     cv : int, splitter, iterable of (train, test) or "prefit", default=None
-        The folds of the out-of-fold predictions, each row tested once; None is 5. "prefit" takes the members as they
-        are, fitted on other rows.
+        The folds of the out-of-fold predictions, each row tested once; None is 5. A splitter of groups gets them by
+        metadata routing. "prefit" takes the members as they are, fitted on other rows.
     n_jobs : int, default=None
         How many groups of fits are worked on at a time, as joblib understands it.
     passthrough : bool, default=False

@@ -73,7 +73,7 @@ class Stacking(Heterogeneous):
             The targets; a 0/1 indicator matrix of labels is taken by the classifier.
         **fit_params : dict
             ``sample_weight`` for the members and the final estimator; where metadata routing is on, what the members
-            asked for.
+            asked for, and ``groups`` for ``cv``.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class Stacking(Heterogeneous):
         self._check_parameters()
         members = self._active_members()
         X, target, classes = self._data(X, y)
-        weight, params = self._routed(members, len(target), fit_params)
+        weight, params, split = self._routed(members, len(target), fit_params)
         methods = [self._method_of(name, member) for name, member in members]
         several = isinstance(classes, list)
         self._n_classes = None if classes is None or several else len(classes)
@@ -95,10 +95,10 @@ class Stacking(Heterogeneous):
                 fitted.append(member)
             said = [ask(self, *item, X, method) for item, method in zip(members, methods, strict=True)]
         else:
-            X, target, classes, weight, params = drop_weightless(X, target, classes, weight, params)
+            X, target, classes, weight, params, split = drop_weightless(X, target, classes, weight, params, split)
             self._n_classes = None if classes is None or several else len(classes)
             with one_class_by_name(self, None if several else classes):
-                folds = self._folds(X, target)
+                folds = self._folds(X, target, split)
                 fitted, by_fold = self._fit_folds_and_all(members, X, target, folds, params)
             said = self._out_of_fold(members, by_fold, X, folds, methods, self._n_classes)
         self.stack_method_ = methods

@@ -50,7 +50,8 @@ class VotingClassifier(Voting, ensemble.VotingClassifier):
         Whether members are fitted already. ``fit`` then learns weights and ranks alone, from the rows it is given:
         rows that the members were not fitted on.
     cv : int, splitter or iterable of (train, test), default=None
-        The folds of the out-of-fold predictions, each row tested once; None is 5, stratified.
+        The folds of the out-of-fold predictions, each row tested once; None is 5, stratified. A splitter of
+        groups gets them by metadata routing.
     scoring : str, callable or None, default=None
         What the weights "score" and "rank" go by; None for the members' ``score``.
 
@@ -245,7 +246,8 @@ class VotingRegressor(Voting, ensemble.VotingRegressor):
         Whether members are fitted already. ``fit`` then learns weights and ranks alone, from the rows it is given:
         rows that the members were not fitted on.
     cv : int, splitter or iterable of (train, test), default=None
-        The folds of the out-of-fold predictions, each row tested once; None is 5.
+        The folds of the out-of-fold predictions, each row tested once; None is 5. A splitter of groups gets them by
+        metadata routing.
     scoring : str, callable or None, default=None
         What the weights "score" and "rank" go by; None for the members' ``score``.
 

@@ -36,7 +36,8 @@ class Voting(Heterogeneous):
         y : array-like of shape (n_samples,)
             The targets.
         **fit_params : dict
-            ``sample_weight`` for the members; where metadata routing is on, what the members asked for.
+            ``sample_weight`` for the members; where metadata routing is on, what the members asked for,
+            and ``groups`` for ``cv``.
 
         Returns
         -------
@@ -47,7 +48,7 @@ class Voting(Heterogeneous):
         members = self._active_members()
         fixed = self._fixed_weights(members)
         X, target, classes = self._data(X, y)
-        weight, params = self._routed(members, len(target), fit_params)
+        weight, params, split = self._routed(members, len(target), fit_params)
         if self.prefit:
             classes, target = self._known_classes(members, classes, target)
         self._n_classes = None if classes is None else len(classes)
@@ -64,11 +65,11 @@ class Voting(Heterogeneous):
                 truth = target if classes is None else classes[target]
         else:
             if needs:
-                X, target, classes, weight, params = drop_weightless(X, target, classes, weight, params)
+                X, target, classes, weight, params, split = drop_weightless(X, target, classes, weight, params, split)
                 self._n_classes = None if classes is None else len(classes)
             with one_class_by_name(self, classes):
                 if needs:
-                    truth, folds = target, self._folds(X, target)
+                    truth, folds = target, self._folds(X, target, split)
                     fitted, by_fold = self._fit_folds_and_all(members, X, target, folds, params)
                     methods = [self._method()] * len(members)
                     said = np.asarray(self._out_of_fold(members, by_fold, X, folds, methods, self._n_classes))
