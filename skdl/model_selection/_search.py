@@ -49,7 +49,10 @@ class GridSearchCV(FamilySearch, model_selection.GridSearchCV):
         Whether to keep ``history_`` of each fitted estimator that has one.
     return_predictions : bool or str, default=False
         Whether to keep what each candidate predicts for the test folds: True or "predict", "predict_proba",
-        "predict_log_proba" or "decision_function".
+        "predict_log_proba" or "decision_function". From these predictions
+        :meth:`skdl.ensemble.GreedyEnsembleClassifier.from_search` ("predict_proba") and
+        :meth:`skdl.ensemble.GreedyEnsembleRegressor.from_search` (True) choose an ensemble of candidates, with nothing
+        cross-validated again.
 
     Attributes
     ----------
@@ -101,6 +104,7 @@ class GridSearchCV(FamilySearch, model_selection.GridSearchCV):
     --------
     RandomizedSearchCV : A number of candidates drawn from the grid or from distributions.
     HalvingGridSearchCV : Spend most on the candidates that look best.
+    skdl.ensemble.GreedyEnsembleClassifier.from_search : An ensemble of the candidates in place of the best one.
 
     Notes
     -----
