@@ -80,6 +80,11 @@ class LearningCurveDisplay:
     A point marks the epoch whose weights were kept (over folds: the middle one), which the verdict is about: the best
     one with early stopping, else the last one.
 
+    References
+    ----------
+    Prechelt, L. (1998). Early stopping - but when? In Neural Networks: Tricks of the Trade, 55-69. Springer.
+    https://doi.org/10.1007/3-540-49430-8_3
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
