@@ -237,13 +237,18 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _n_features_out(self) -> int:
         return self._network.n_outputs_
 
+    def _reader(self):
+        """Who decides what X may be."""
+        return self.backbone
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        if hasattr(self.backbone, "fit") and not isinstance(self.backbone, type):
-            inner = get_tags(self.backbone).input_tags
+        reader = self._reader()
+        if hasattr(reader, "fit") and not isinstance(reader, type):
+            inner = get_tags(reader).input_tags
             for name in ("allow_nan", "three_d_array", "string"):
                 setattr(tags.input_tags, name, getattr(inner, name))
         tags.transformer_tags.preserves_dtype = ["float32"]

@@ -193,10 +193,11 @@ def few_shot_score(
     episodes = FewShotSplit(n_way, n_shot, n_query, n_episodes, random_state=random_state)
     y = np.asarray(y)
     knows = hasattr(estimator, "fit_support") and estimator.__sklearn_is_fitted__()
-    scores = np.empty(n_episodes)
-    for episode, (support, query) in enumerate(episodes.split(X, y)):
+    found = []
+    for support, query in episodes.split(X, y):
         shown = take_rows(X, support), y[support]
         fitted = estimator.fit_support(*shown) if knows else clone(estimator).fit(*shown)
-        scores[episode] = fitted.score(take_rows(X, query), y[query])
-    spread = scores.std(ddof=1) if n_episodes > 1 else np.nan
-    return FewShotScore(float(scores.mean()), float(1.96 * spread / np.sqrt(n_episodes)), scores)
+        found.append(fitted.score(take_rows(X, query), y[query]))
+    scores = np.array(found)
+    spread = scores.std(ddof=1) if len(scores) > 1 else np.nan
+    return FewShotScore(float(scores.mean()), float(1.96 * spread / np.sqrt(len(scores))), scores)

@@ -297,5 +297,8 @@ class PrototypicalClassifier(ClassifierMixin, Embedder):
     def _n_features_out(self) -> int:
         return self.prototypes_.shape[1]
 
+    def _reader(self):
+        return self.backbone if self.encoder is None else self.encoder
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network") or hasattr(self, "encoder_")

@@ -12,9 +12,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 
 from skdl.metric_learning import FewShotSplit, PrototypicalClassifier, TripletEncoder, few_shot_score
-from skdl.neural import MLPClassifier
+from skdl.neural import CNNClassifier, MLPClassifier
 
 SMALL = MLPClassifier((64,), max_epochs=20)
 
@@ -78,6 +79,9 @@ def test_an_encoder_in_place_of_episodes():
     model = PrototypicalClassifier(encoder=PCA(2)).fit(X, y)
     np.testing.assert_allclose(model.transform(X), PCA(2).fit_transform(X))
     assert model.n_iter_ == 0
+    images = PrototypicalClassifier(encoder=TripletEncoder(CNNClassifier()))
+    assert get_tags(images).input_tags.three_d_array
+    assert not get_tags(model).input_tags.three_d_array
     assert model.score(X, y) > 0.9
     learnt = PrototypicalClassifier(encoder=TripletEncoder(SMALL), random_state=3).fit(X, y)
     same = TripletEncoder(SMALL, random_state=3).fit(X, y)
@@ -157,3 +161,5 @@ def test_episodes_that_cannot_be_drawn(digits):
         next(FewShotSplit().split(X[rows], y[rows]))
     with pytest.raises(ValueError, match=r"n_shot of FewShotSplit must be an int .*; got 0"):
         next(FewShotSplit(n_shot=0).split(X, y))
+    with pytest.raises(ValueError, match=r"n_episodes of FewShotSplit must be an int .*; got 0"):
+        few_shot_score(KNeighborsClassifier(1), X, y, n_episodes=0)
