@@ -18,6 +18,9 @@ PY := $(VENV)/bin/python
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 DECLARED := pyproject.toml constraints.txt skdl/__init__.py
 
+# These are run by benchmarks/classical.py.
+OF_CLASSICAL := $(patsubst %,benchmarks/%.py,kmeans linear_model naive_bayes neighbors)
+
 .PHONY: help quickstart test test-min test-gpu docs check bench clean
 
 help:  ## Print this list
@@ -47,7 +50,7 @@ check: $(VENV)/.has-dev docs  ## Lint, formatting, layers, types, documentation
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.has-test  ## Run every benchmark, one after the other
-	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(PY) "$$file"; done
+	@set -e; for file in $(filter-out $(OF_CLASSICAL),$(wildcard benchmarks/[!_]*.py)); do echo "== $$file"; $(PY) "$$file"; done
 
 clean:  ## Remove the environments and all caches
 	rm -rf $(VENV) $(VENV_MIN) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info docs/_build docs/generated

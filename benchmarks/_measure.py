@@ -12,12 +12,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 import torch
+from _cells import Cells
 
-RESULTS = Path(__file__).parent / "results"
 # Who takes longer than this for one run is run once more at most.
 SLOW = 8.0
 
@@ -116,20 +115,34 @@ def surroundings(command: str, machine: dict[str, float]) -> str:
     )
 
 
-def run(title: str, parts: Iterable[Callable], options, path: Path | None) -> None:
-    """Measure the rows of some parts, print them as they come, and write the table where a path is given."""
+def run(title: str, parts: Iterable[Callable], options, name: str | None = None) -> None:
+    """Measure the rows of some parts and print them as they come.
+
+    Where a name is given each row is kept in a file of JSON lines as soon as it is there, the table is made of all that
+    are kept, no row is measured twice, and none is begun after `options.minutes`: the command is run again until
+    nothing is missing.
+    """
     warnings.simplefilter("ignore")
+    started = time.perf_counter()
+    cells = None if name is None else Cells(name, ("work",))
+    if cells is not None and options.fresh:
+        cells.store.unlink(missing_ok=True)
     machine = limits()
-    text = [f"# {title}\n", surroundings(f"python {' '.join(sys.argv)}", machine) + "\n", HEADER]
-    print("\n".join(text), flush=True)
+    head = [f"# {title}\n", surroundings(f"python {' '.join(sys.argv)}", machine) + "\n", HEADER]
+    print("\n".join(head), flush=True)
     for part in parts:
         for row in part(options):
-            if options.only in row.work:
-                text.append(line(row, medians(row.contestants, options.rounds), machine))
-                print(text[-1], flush=True)
+            if options.only in row.work and (cells is None or cells.missing(work=row.work)):
+                if cells is not None and time.perf_counter() - started > 60 * options.minutes:
+                    print("Time is up; run the same command again to go on.")
+                    return
+                text = line(row, medians(row.contestants, options.rounds), machine)
+                print(text, flush=True)
+                if cells is not None:
+                    cells.add(work=row.work, line=text)
+                    lines = [*head, *(cell["line"] for cell in cells.read())]
+                    cells.store.with_suffix(".md").write_text("\n".join(lines) + "\n")
             row.done()
-    if path is not None:
-        path.write_text("\n".join(text) + "\n")
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -143,4 +156,4 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def main(description: str, part: Callable) -> None:
     """Print the table of one part."""
-    run(description, [part], parser(description).parse_args(), None)
+    run(description, [part], parser(description).parse_args())

@@ -1,12 +1,14 @@
 """Searches against scikit-learn's GridSearchCV with n_jobs=2: interleaved medians of one run, scores compared.
 
-    python benchmarks/search.py [--quick] [--repeats 3] [--only knn] [--write]
+    python benchmarks/search.py [--quick] [--repeats 3] [--only knn] [--write] [--fresh] [--minutes 5]
 
 Both sides search the same grid with the same folds, theirs over scikit-learn's estimator (skorch's for networks), ours
 over the estimator of the same name. They take turns, so that a disturbance hits both alike; scikit-learn's two worker
-processes are started, and compiled functions of ours loaded, before the first turn. Printed are the median seconds, how
-many times less ours cost, the mark, and by how many test samples the most different score differs. ``--write`` puts the
-table into benchmarks/results/search.md.
+processes are started, and compiled functions of ours loaded, before the first turn. Who takes longer than 20 seconds
+has a single turn. Printed are the median seconds, how many times less ours cost, the mark, and by how many test samples
+the most different score differs. ``--write`` keeps each finished case in benchmarks/results/search.jsonl and makes
+search.md of them; started again it goes on with those that are missing, and it begins none after its minutes.
+``--fresh`` forgets what is kept.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from os import cpu_count
 from pathlib import Path
 
 import numpy as np
+from _cells import Cells
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV as TheirSearch
 
@@ -127,6 +130,10 @@ CASES = {
 }
 
 
+# Who takes longer than so many seconds has a single turn.
+SLOW = 20.0
+
+
 def run(name, quick, repeats):
     """Time one case; return a record."""
     make, mark, tolerance = CASES[name]
@@ -142,6 +149,8 @@ def run(name, quick, repeats):
     for turn in range(repeats):
         pair = [("theirs", their_search), ("ours", our_search)]
         for side, search in pair if turn % 2 == 0 else pair[::-1]:
+            if seconds[side] and seconds[side][0] > SLOW:
+                continue
             start = time.perf_counter()
             search.fit(X, y)
             seconds[side].append(time.perf_counter() - start)
@@ -177,7 +186,9 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=list(CASES), nargs="+", default=list(CASES))
     parser.add_argument("--json", action="store_true", help="print records instead of a table")
-    parser.add_argument("--write", action="store_true", help="write the table to benchmarks/results/search.md")
+    parser.add_argument("--write", action="store_true", help="keep what is found and make results/search.md of it")
+    parser.add_argument("--fresh", action="store_true", help="with --write: measure all cases anew")
+    parser.add_argument("--minutes", type=float, default=5.0, help="with --write: begin no case after so many")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.json:
@@ -197,17 +208,29 @@ def main():
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     print("\n".join(lines), flush=True)
+    started = time.perf_counter()
+    cells = Cells("search", ("case",)) if options.write and not options.quick else None
+    if cells is not None and options.fresh:
+        cells.store.unlink(missing_ok=True)
     for name in options.only:
-        record = run(name, options.quick, options.repeats)
-        best = " and ".join(f"{score:.4f}" for score in record["best_scores"])
-        lines.append(
-            f"| {name}: {record['work']} | {record['theirs']:.2f} | {record['ours']:.3f} | "
-            f"{record['times_less']:.1f} | {record['mark']} | "
-            f"{record['largest_difference_in_test_samples']:.2f} | {best} | {record['stacked']} of {record['fits']} |"
-        )
-        print(lines[-1], flush=True)
-    if options.write:
-        (Path(__file__).parent / "results" / "search.md").write_text("\n".join(lines) + "\n")
+        if cells is None:
+            print(_line(run(name, options.quick, options.repeats)), flush=True)
+        elif cells.missing(case=name):
+            if time.perf_counter() - started > 60 * options.minutes:
+                print("Time is up; run the same command again to go on.")
+                break
+            cells.add(**run(name, options.quick, options.repeats))
+            text = "\n".join([*lines, *map(_line, cells.read())])
+            cells.store.with_suffix(".md").write_text(text + "\n")
+
+
+def _line(record: dict) -> str:
+    best = " and ".join(f"{score:.4f}" for score in record["best_scores"])
+    return (
+        f"| {record['case']}: {record['work']} | {record['theirs']:.2f} | {record['ours']:.3f} | "
+        f"{record['times_less']:.1f} | {record['mark']} | "
+        f"{record['largest_difference_in_test_samples']:.2f} | {best} | {record['stacked']} of {record['fits']} |"
+    )
 
 
 def _processor() -> str:
