@@ -194,7 +194,7 @@ class EmbeddingDisplay:
         self.ax_ = self.axes_[-1]
         self.scatters_ = []
         classes = self._classes()
-        options = {"s": 12, "alpha": 0.7, "linewidths": 0, **scatter_kw}
+        options = {"s": 16, "alpha": 0.7, "linewidths": 0, **scatter_kw}
         for axis, (space, values) in zip(self.axes_, spaces.items(), strict=True):
             points, explained = _flatten(values)
             axis.set_title("Before" if space == "before" else self.name)

@@ -481,7 +481,7 @@ class LearningCurveDisplay:
         self.fill_between_ = bands or None
         ax.set_xlabel("Epoch" if self.over == "epochs" else "Training samples")
         ax.set_ylabel(self.quantity if quantity is None else quantity)
-        if self.over == "epochs":
+        if self.over == "epochs" and ax.get_xscale() == "linear":
             ax.xaxis.get_major_locator().set_params(integer=True)
         if say and alone:
             verdict, because = diagnosis[["verdict", "because"]].iloc[0]
