@@ -282,7 +282,7 @@ def accuracy_report(most: int) -> str:
     about = (
         "Accuracy in percent of k-nearest neighbours, pooled over 5 stratified folds; in each training part a 3-fold "
         f"search over k ({', '.join(map(str, NEIGHBORS))}) and over `n_components` (a quarter, half and all of the "
-        f"columns; for ITML over `gamma`, 0.01, 0.1 and 1, too; local LMNN has a metric for each class, and k of 1, 3, 7 "
+        f"columns; for ITML over `gamma`, 0.01, 0.1 and 1, too; local LMNN has a metric for each class, k of 1, 3, 7 "
         f"for targets and votes). At most {most} rows of a "
         "set were taken at random, without classes of fewer than 10 rows; learners "
         "stand after a StandardScaler and take few iterations (NCA, MCML, MMC 30, LMNN 45, ITML 20 passes). Every fold "
