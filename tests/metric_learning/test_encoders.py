@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from skdl.metric_learning import ContrastiveEncoder, PrototypicalClassifier, SiameseEncoder, TripletEncoder
+from skdl.model_selection import GridSearchCV as FamilySearchCV
 from skdl.neighbors import KNeighborsClassifier
 from skdl.neural import CNNClassifier, MLPClassifier, MLPRegressor, NeuralClassifier, RNNClassifier
 
@@ -97,6 +98,15 @@ def test_a_search_over_the_backbone():
     search = GridSearchCV(pipeline, grid, cv=3, error_score="raise").fit(X, y)
     assert search.best_score_ > 0.85
     assert search.best_estimator_[0].backbone.hidden_layer_sizes in [(4,), (16,)]
+
+
+def test_a_search_over_the_backbone_of_a_metric():
+    X, y = load_iris(return_X_y=True)
+    classifier = KNeighborsClassifier(metric=TripletEncoder(SMALL, random_state=0))
+    grid = {"metric__backbone__hidden_layer_sizes": [(4,), (16,)], "n_neighbors": [1, 5]}
+    ours = FamilySearchCV(classifier, grid, cv=3, error_score="raise").fit(X, y)
+    theirs = GridSearchCV(classifier, grid, cv=3, error_score="raise").fit(X, y)
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
 
 
 def test_images():
