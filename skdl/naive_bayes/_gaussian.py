@@ -110,7 +110,7 @@ class GaussianNB(BaseNaiveBayes):
         else:
             self.class_prior_ = checked_priors(self.priors, len(self.classes_), type(self).__name__)
         self.theta_ = sums.mean.copy()
-        variance, epsilon = smoothed_variance(sums, self.var_smoothing)
+        variance, epsilon = self._smoothed()
         with np.errstate(over="ignore"):
             self.var_ = np.ldexp(variance, 2 * sums.exponent)
             self.epsilon_ = float(np.ldexp(epsilon, 2 * sums.exponent))
@@ -120,9 +120,13 @@ class GaussianNB(BaseNaiveBayes):
     def _joint_log_likelihood(self, X):
         device = resolve_device(self.device)
         model = self._device_cache.get(
-            ("likelihood", str(device)), lambda: _likelihood(self._sums, self.var_smoothing, self.class_prior_, device)
+            ("likelihood", str(device)), lambda: _likelihood(self._sums, self._smoothed()[0], self.class_prior_, device)
         )
         return joint_log_likelihood(X, model)
+
+    def _smoothed(self):
+        smoothing = self.var_smoothing
+        return self._device_cache.get(("variance", smoothing), lambda: smoothed_variance(self._sums, smoothing))
 
     def predict(self, X):
         """Return the most probable class of each sample.
@@ -154,8 +158,7 @@ class GaussianNB(BaseNaiveBayes):
         return SharedLabels(self, smoothings, device)
 
 
-def _likelihood(sums, var_smoothing, prior, device):
-    variance, _ = smoothed_variance(sums, var_smoothing)
+def _likelihood(sums, variance, prior, device):
     return gaussian_likelihood(sums, np.maximum(variance, TINY), log_of(prior), device)
 
 
@@ -193,7 +196,10 @@ class SharedLabels:
         """Return the class of each sample as a number; None where rounding might decide, or for few digits."""
         with self._lock:
             if self._siblings is None:
-                models = {one: _likelihood(self._sums, one, self._prior, self._device) for one in self._smoothings}
+                models = {}
+                for one in self._smoothings:
+                    variance, _ = smoothed_variance(self._sums, one)
+                    models[one] = _likelihood(self._sums, variance, self._prior, self._device)
                 self._order = [one for one, model in models.items() if model.as_products]
                 if not self._order:
                     return None

@@ -17,7 +17,7 @@ from skdl.utils._explained import explained
 
 FLOATS = (np.float64, np.float32)
 # From so many whole-numbered labels on, counting them is quicker than sorting them.
-_MANY_LABELS = 1000
+_MANY_LABELS = 16
 
 
 def to_host(data):
@@ -81,8 +81,8 @@ def validate_X(estimator, X, *, reset=False, dtype=None, **check_params):
     """
     X = to_host(X)
     allow_nan = check_params.get("ensure_all_finite") == "allow-nan"
-    usual = not reset and dtype is None and check_params.keys() <= {"ensure_all_finite"}
-    if usual and _is_plain(estimator, X, allow_nan):
+    usual = not reset and dtype is None and check_params.keys() <= {"ensure_all_finite", "accept_sparse", "order"}
+    if usual and _is_plain(estimator, X, allow_nan, check_params.get("order")):
         return X
     with explained(estimator, X):
         return validate_data(
@@ -90,7 +90,7 @@ def validate_X(estimator, X, *, reset=False, dtype=None, **check_params):
         )
 
 
-def _is_plain(estimator, X, allow_nan: bool) -> bool:
+def _is_plain(estimator, X, allow_nan: bool, order: str | None) -> bool:
     """Whether X is a finite float array of the right width, of which there is nothing to say and nothing to change.
 
     scikit-learn's validation comes to the same and takes longer than predicting one row.
@@ -99,7 +99,7 @@ def _is_plain(estimator, X, allow_nan: bool) -> bool:
         return False
     if X.shape[1] != getattr(estimator, "n_features_in_", 0) or hasattr(estimator, "feature_names_in_"):
         return False
-    if get_config()["dtype"] is not None:
+    if get_config()["dtype"] is not None or (order is not None and not X.flags[f"{order}_CONTIGUOUS"]):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         finite = bool(np.isfinite(X.sum()))
@@ -290,6 +290,8 @@ def encode_classes(y, *, owner: str, min_classes: int = 1) -> tuple[np.ndarray, 
             "Use one type (y.astype(str), say), and drop rows without a label."
         ) from None
     check_classification_targets(y)
+    if not len(classes):
+        raise ValueError(f"{owner} needs a label for each row, but y is empty: check how the rows were cut.")
     if len(classes) < min_classes:
         raise ValueError(
             f"{owner} needs samples of at least {min_classes} classes in the data, but y contains only one class: "

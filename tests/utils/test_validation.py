@@ -346,11 +346,12 @@ def test_infinity_is_found_among_gaps(holes, dtype, named):
         validate_X(Thing(), spoilt, reset=True, dtype=dtype, ensure_all_finite="allow-nan")
 
 
+@pytest.mark.parametrize("n", [48, 5000])
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
-def test_many_whole_numbered_labels_are_encoded_like_few(dtype):
+def test_many_whole_numbered_labels_are_encoded_like_few(dtype, n):
     limits = np.iinfo(dtype)
     for low in (limits.min, limits.max - 11):
-        y = (np.random.default_rng(0).integers(0, 6, 5000) * 2).astype(dtype) + dtype(low)
+        y = (np.random.default_rng(0).integers(0, 6, n) * 2).astype(dtype) + dtype(low)
         classes, codes = encode_classes(y, owner="Thing")
         expected, places = np.unique(y, return_inverse=True)
         np.testing.assert_array_equal(classes, expected)
@@ -358,7 +359,7 @@ def test_many_whole_numbered_labels_are_encoded_like_few(dtype):
         assert classes.dtype == y.dtype
         assert codes.dtype == np.int64
     with pytest.raises(ValueError, match=r"only one class: np.int64\(3\)"):
-        encode_classes(np.full(5000, 3), owner="Thing", min_classes=2)
+        encode_classes(np.full(n, 3), owner="Thing", min_classes=2)
 
 
 def test_the_place_in_a_sample_of_several_axes():
@@ -366,3 +367,17 @@ def test_the_place_in_a_sample_of_several_axes():
     X[3, 0, 5, 2] = np.nan
     with pytest.raises(ValueError, match=r"contains NaN(.|\n)*The first one is in row 3, position \(0, 5, 2\) \(nan\)"):
         validate_X(Thing(), X, reset=True, allow_nd=True)
+
+
+def test_queries_come_in_the_order_that_is_asked_for():
+    X = np.arange(12.0).reshape(4, 3)
+    thing = Thing()
+    validate_X(thing, X, reset=True)
+    assert validate_X(thing, X, order="C", accept_sparse="csr") is X
+    turned = validate_X(thing, np.asfortranarray(X), order="C", accept_sparse="csr")
+    assert turned.flags.c_contiguous
+    np.testing.assert_array_equal(turned, X)
+    assert validate_X(thing, X, order="F").flags.f_contiguous
+    assert sp.issparse(validate_X(thing, sp.csr_array(X), order="C", accept_sparse="csr"))
+    with pytest.raises(ValueError, match="contains NaN"):
+        validate_X(thing, X * np.nan, order="C")
