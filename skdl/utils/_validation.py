@@ -99,7 +99,7 @@ def _is_plain(estimator, X, allow_nan: bool, order: str | None) -> bool:
         return False
     if X.shape[1] != getattr(estimator, "n_features_in_", 0) or hasattr(estimator, "feature_names_in_"):
         return False
-    if get_config()["dtype"] is not None or (order is not None and not X.flags[f"{order}_CONTIGUOUS"]):
+    if get_config()["dtype"] is not None or order not in (None, "C" if X.flags.c_contiguous else "F"):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         finite = bool(np.isfinite(X.sum()))
