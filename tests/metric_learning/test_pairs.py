@@ -153,6 +153,16 @@ def test_mmc_reaches_what_projections_reach_or_more(load):
     np.testing.assert_allclose(other.objective_, learnt.objective_, rtol=1e-4)
 
 
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_more_iterations_of_mmc_reach_more(diagonal):
+    X, y = wine()
+    pairs, together = _some_pairs(y, 400)
+    for learn in (lambda m: m.fit(X, y), lambda m: m.fit_pairs(X, pairs, together)):
+        reached = [learn(MMC(diagonal=diagonal, max_iter=n)).objective_ for n in (1, 3, 10, 30)]
+        assert (np.diff(reached) >= 0).all()
+        assert reached[-1] > reached[0]
+
+
 def test_mmc_meets_the_conditions_of_the_optimum():
     """At the optimum the derivative of the sum is at most that of the constraint, in every direction."""
     X, y = iris()
