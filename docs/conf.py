@@ -54,9 +54,10 @@ html_theme_options = {
     "pygments_dark_style": "monokai",
     "logo": {"text": "skdl"},
 }
-html_sidebars = {"index": []}
+html_sidebars = {"index": [], "start": [], "concepts": [], "scale": [], "coming_from/*": []}
 
 autosummary_generate = True
+python_maximum_signature_line_length = 100
 autodoc_class_signature = "mixed"
 numpydoc_show_class_members = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

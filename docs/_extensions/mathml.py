@@ -22,7 +22,7 @@ def _inline(writer, node):
 
 
 def _block(writer, node):
-    writer.body.append(f'<div class="math">{_convert(node, as_block=True)}</div>')
+    writer.body.append(f'<div class="formula">{_convert(node, as_block=True)}</div>')
     raise nodes.SkipNode
 
 
