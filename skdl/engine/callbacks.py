@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, GradientNormClipping
 
 from skdl.engine.schedules import PLATEAU, rate_factor
 from skdl.utils import progress
@@ -131,6 +131,16 @@ class Schedule(Resumable):
     def on_train_end(self, net, **kwargs):
         for group, lr in zip(net.optimizer_.param_groups, self.lrs_, strict=True):
             group["lr"] = lr
+
+
+class GradientClipping(GradientNormClipping):
+    """Scale the gradient down to a norm, as a stack does where the net takes a stack's steps."""
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        if net.stack_ is None:
+            super().on_grad_computed(net, named_parameters, **kwargs)
+        else:
+            net.stack_.clip()
 
 
 class GradientValueClipping(Callback):

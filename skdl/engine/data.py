@@ -32,6 +32,25 @@ def bucket_length(length: int) -> int:
     return -(-length // step) * step
 
 
+def mean_loss(losses: Tensor, sizes) -> Tensor:
+    """Return the mean over rows of the mean losses of batches, added up in their order.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (n_batches,) or (n_batches, M)
+        The loss of each batch, of one network or of several.
+    sizes : array-like of shape (n_batches,) or (n_batches, M)
+        The batches' numbers of rows.
+
+    Returns
+    -------
+    Tensor of float64 of shape () or (M,)
+        On the CPU: the epoch's one wait for the device.
+    """
+    counts = torch.as_tensor(np.asarray(sizes), dtype=torch.float64)
+    return torch.cumsum(losses.double().cpu() * counts, dim=0)[-1] / counts.sum(dim=0)
+
+
 class TensorData(Dataset):
     """Rows of tensors.
 

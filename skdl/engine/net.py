@@ -13,7 +13,9 @@ runs in them:
 
 import math
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 from skdl.engine.averaging import WeightAverage
 from skdl.engine.callbacks import Resumable
 from skdl.engine.checkpoints import Checkpoint, generators_state, set_generators_state
-from skdl.engine.data import Batches, TensorData
+from skdl.engine.data import Batches, TensorData, mean_loss
 from skdl.engine.sampling import ClassBalanced, SampledBatches, TwoViews
 from skdl.exceptions import DivergenceError, InterruptedFitWarning
 from skdl.nn import StreamDropout
@@ -41,7 +43,8 @@ class _InMemoryLoop(NeuralNet):
     ``ema_decay`` moving averages of the weights are what is validated and what the training ends with.
     A ``sampling`` puts batches together in another way than shuffling rows.
     ``rate_factors`` are factors of the learning rate by the names of weights; a ``checkpoint`` is what the state is
-    written to; ``precision`` is the type of :class:`torch.autocast` while training.
+    written to; ``precision`` is the type of :class:`torch.autocast` while training; a ``stack`` makes, from the net and
+    the number of its training rows, what takes the steps in its place.
     """
 
     def __init__(
@@ -54,11 +57,14 @@ class _InMemoryLoop(NeuralNet):
         checkpoint: Checkpoint | None = None,
         precision: torch.dtype | None = None,
         sampling: ClassBalanced | TwoViews | None = None,
+        stack: Callable | None = None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
         self.precision = precision
         self.sampling = sampling
+        self.stack = stack
+        self.stack_: Any = None
         self._compiled: list = []
         self.checkpoint = checkpoint
         self.rate_factors = rate_factors
@@ -161,6 +167,8 @@ class _InMemoryLoop(NeuralNet):
         self.scaler_ = torch.amp.GradScaler(torch.device(self.device).type) if self.precision is torch.float16 else None
         n_epochs = self.max_epochs if epochs is None else epochs
         first = self._resume()
+        if self.stack is not None and isinstance(train, TensorData):
+            self.stack_ = self.stack(self, len(train))
         train_batches = self.get_iterator(train, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid, training=False)
         try:
@@ -189,9 +197,16 @@ class _InMemoryLoop(NeuralNet):
                 InterruptedFitWarning,
                 stacklevel=2,
             )
+        finally:
+            self._leave_stack()
         if self.average_ is not None:
             self.average_.swap()
         return self
+
+    def _leave_stack(self) -> None:
+        if self.stack_ is not None:
+            self.stack_.end()
+            self.stack_ = None
 
     def _state(self, epoch: int) -> dict:
         """All that the epochs to come depend on."""
@@ -247,9 +262,7 @@ class _InMemoryLoop(NeuralNet):
                 for hook in end:
                     hook(self, batch=shown, training=training, **step)
                 self._set_training(training)  # a hook may have predicted
-        all_losses, sizes = self._batch_losses(torch.stack(losses), sizes, iterator)
-        counts = torch.tensor(sizes, dtype=torch.float64)
-        loss = (all_losses.double().cpu() @ counts / counts.sum()).item()  # the epoch's one wait for the device
+        loss = mean_loss(*self._batch_losses(torch.stack(losses), sizes, iterator)).item()
         best = min((row[prefix + "_loss"] for row in self.history[:-1] if prefix + "_loss" in row), default=math.inf)
         self.history.record(prefix + "_loss", loss)
         self.history.record(prefix + "_loss_best", loss < best)
@@ -267,14 +280,24 @@ class _InMemoryLoop(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimizer."""
+        if self.stack_ is not None and not self.stack_.fits(self):
+            self._leave_stack()
+        if self.stack_ is not None:
+            step = self.stack_.differentiate(batch)
+            self._tell_gradient(batch)
+            if self.l1:
+                self._add_l1_gradient()
+            self.stack_.move()
+            if self.average_ is not None:
+                self.average_.update()
+            return step
         if isinstance(self.optimizer_, torch.optim.LBFGS):  # evaluates its loss several times a step
             return super().train_step(batch, **fit_params)
         self.optimizer_.zero_grad(set_to_none=True)
         step = self.train_step_single(batch, **fit_params)
         if self.scaler_ is not None:
             self.scaler_.unscale_(self.optimizer_)
-        for hook in self._hooks("on_grad_computed"):
-            hook(self, named_parameters=list(self.get_all_learnable_params()), batch=batch, training=True)
+        self._tell_gradient(batch)
         if self.l1:
             self._add_l1_gradient()
         if self.scaler_ is None:
@@ -285,6 +308,16 @@ class _InMemoryLoop(NeuralNet):
         if self.average_ is not None:
             self.average_.update()
         return step
+
+    def _tell_gradient(self, batch) -> None:
+        for hook in self._hooks("on_grad_computed"):
+            hook(self, named_parameters=list(self.get_all_learnable_params()), batch=batch, training=True)
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of a batch."""
+        if self.stack_ is not None:
+            return self.stack_.validate(batch)
+        return super().validation_step(batch, **fit_params)
 
     @torch.no_grad()
     def _add_l1_gradient(self):

@@ -9,17 +9,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from skdl.engine.callbacks import judge
-from skdl.engine.data import TensorData
+from skdl.engine.data import TensorData, mean_loss
 from skdl.engine.schedules import SCHEDULES
 from skdl.engine.stacked_rows import StackedRows
 from skdl.engine.stacked_steps import StackedSteps
-from skdl.engine.training import TrainingPlan
+from skdl.engine.training import TASK_LOSSES, TrainingPlan
 from skdl.nn import MLP, Loss, StackedMLP, StreamDropout
 from skdl.nn.mlp import ACTIVATIONS
 from skdl.utils import progress
@@ -49,6 +50,51 @@ _OPTIMIZERS = frozenset(
 _LAYERS = frozenset({nn.Linear, StreamDropout, *ACTIVATIONS.values()})
 
 
+# What members of a stack cannot have, but the loop of a single net or its loss does around the steps of a stack.
+_OF_LOOP = frozenset(
+    {
+        "l1",
+        "warmup_epochs",
+        "gradient_clip_value",
+        "ema_decay",
+        "init_from",
+        "checkpoint",
+        "checkpoint_every",
+        "callbacks",
+        "loss",
+        "label_smoothing",
+        "focal_gamma",
+        "huber_delta",
+        "quantile",
+        "temperature",
+        "soft_share",
+    }
+)
+# A product of more multiplications than this is quicker in several threads, and is rounded as their number has it.
+_WIDE = 2**24
+
+
+def is_wide(plan: TrainingPlan, module: nn.Module, data: TensorData) -> bool:
+    """Tell whether a network has products that all threads of a CPU should share.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How it is to be trained.
+    module : Module
+        The network.
+    data : TensorData
+        Its training rows.
+
+    Returns
+    -------
+    bool
+        Such a network gains nothing in a stack.
+    """
+    rows = min(plan.batch_size, len(data))
+    return plan.device.type == "cpu" and rows * max(weight.numel() for weight in module.parameters()) > _WIDE
+
+
 def why_alone(plan: TrainingPlan, module: nn.Module, data: TensorData) -> str:
     """Say what a member has that a stack cannot do.
 
@@ -67,22 +113,50 @@ def why_alone(plan: TrainingPlan, module: nn.Module, data: TensorData) -> str:
         Empty if it can be stacked.
     """
     for field in fields(plan):
-        value = getattr(plan, field.name)
-        # An empty list, None and False say that an option is not used, whichever of them is the default.
-        if field.name not in _PLAN_FIELDS and value != field.default and (value or field.default):
+        if field.name in _OF_LOOP and _is_used(plan, field.name):
             return f"a stack has no {field.name}"
-    if plan.optimizer not in _OPTIMIZERS:
-        return f"a stack has no optimizer {plan.optimizer!r}"
     if plan.schedule is not None and plan.schedule not in SCHEDULES:
         return f"a stack has no schedule {plan.schedule!r}"
-    if data.lengths is not None:
-        return "its samples have lengths of their own"
+    if type(data) is not TensorData or data.lengths is not None:
+        return "its samples are read as they are needed, or have lengths of their own"
+    why = why_not_stacked(plan, module)
+    return "its products are shared by threads" if not why and is_wide(plan, module, data) else why
+
+
+def why_not_stacked(plan: TrainingPlan, module: nn.Module) -> str:
+    """Say what a network has that the steps of a stack cannot do, be it one of several or alone.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How the network is to be trained.
+    module : Module
+        The network.
+
+    Returns
+    -------
+    str
+        Empty if they can.
+    """
+    for field in fields(plan):
+        if field.name not in _PLAN_FIELDS | _OF_LOOP and _is_used(plan, field.name):
+            return f"a stack has no {field.name}"
+    if plan.task not in TASK_LOSSES:
+        return f"a stack has no {plan.task}"
+    if plan.optimizer not in _OPTIMIZERS:
+        return f"a stack has no optimizer {plan.optimizer!r}"
     if type(module) is not MLP:
         return f"a stack is made of perceptrons, and this is {type(module).__name__}"
     strange = [type(layer).__name__ for layer in module.layers if type(layer) not in _LAYERS]
     if strange or not module.is_plain:
         return f"a stack has no {', '.join(dict.fromkeys(strange)) or 'such network'}"
     return ""
+
+
+def _is_used(plan: TrainingPlan, option: str) -> bool:
+    """Whether an option is set: an empty list, None and False say that it is not, whichever of them is the default."""
+    value, default = getattr(plan, option), getattr(TrainingPlan, option)
+    return value != default and bool(value or default)
 
 
 @dataclass
@@ -140,7 +214,7 @@ def train_stacked(
         alone it raises the error that says why.
     """
     plans = list(plans)
-    criterion = plans[0].make_loss()
+    criterion: Any = plans[0].make_loss()
     keys = [(index, plan.seed) for index, plan in zip(data_of, plans, strict=True)]
     rows = StackedRows(train, keys, plans[0].batch_size)
     unordered = [(index, 0) for index in data_of]
@@ -162,7 +236,7 @@ def train_stacked(
             train_loss = _train_epoch(stack, steps, criterion, rows, epoch)
             losses = {"train": (train_loss, rows.n_batches)}
             if valid_rows is not None:
-                losses["valid"] = (_mean_loss(stack, criterion, valid_rows), valid_rows.n_batches)
+                losses["valid"] = (_validate(stack, criterion, valid_rows), valid_rows.n_batches)
             seconds = (time.perf_counter() - start) / len(position)
             for row, member in enumerate(position.tolist()):
                 history[member].append(_record(history[member], losses, row, seconds))
@@ -177,7 +251,8 @@ def train_stacked(
                 for kept, weight in zip(stack.blocks(best_weights), stack.weights, strict=True):
                     kept[chosen] = weight.detach()[chosen]
             for row in np.flatnonzero(done & finite).tolist():
-                weights = stack.member_state(row, best_weights)
+                step = None if best_weights is None else n_batches * (int(best_epoch[row]) + 1)
+                weights = stack.member_state(row, best_weights, step)
                 yield Trained(int(position[row]), weights, steps.member_state(row), history[position[row]])
             stays = finite & ~done
             bar.update()
@@ -200,22 +275,15 @@ def _train_epoch(stack: StackedMLP, steps: StackedSteps, criterion: Loss, rows: 
         losses.append(stack.differentiate(inputs, target, scale, criterion))
         steps.take(epoch * steps.n_batches + number)
         sizes.append(counts)
-    return _mean(losses, sizes)
+    return mean_loss(torch.stack(losses), sizes).numpy()
 
 
-def _mean_loss(stack: StackedMLP, criterion: Loss, rows: StackedRows) -> np.ndarray:
+def _validate(stack: StackedMLP, criterion: Loss, rows: StackedRows) -> np.ndarray:
     losses, sizes = [], []
     for counts, inputs, target, scale in rows.batches(None):
         losses.append(stack.losses(inputs, target, scale, criterion))
         sizes.append(counts)
-    return _mean(losses, sizes)
-
-
-def _mean(losses: list[Tensor], sizes: list[np.ndarray]) -> np.ndarray:
-    """The mean over rows of batches' mean losses, each (M,)."""
-    values = torch.stack(losses).double().cpu().numpy()  # (n_batches, M)
-    counts = np.stack(sizes)
-    return (values * counts).sum(axis=0) / counts.sum(axis=0)
+    return mean_loss(torch.stack(losses), sizes).numpy()
 
 
 def _record(rows: list[dict], losses: dict, member: int, seconds: float) -> dict:

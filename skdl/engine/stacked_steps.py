@@ -11,25 +11,27 @@ from skdl.engine.optimizers import optimizer_arguments
 from skdl.engine.schedules import SCHEDULES
 from skdl.engine.training import TrainingPlan
 from skdl.nn import StackedMLP
-from skdl.nn.stacked_loops import adam
+from skdl.nn.stacked_loops import adam, sum_squares
 
 
 class StackedSteps:
     """One optimizer for all members: torch's rule finds directions, each member goes along by its own rate."""
 
-    def __init__(self, stack: StackedMLP, plans: Sequence[TrainingPlan], n_batches: int):
+    def __init__(self, stack: StackedMLP, plans: Sequence[TrainingPlan], n_batches: int, state: dict | None = None):
         self.stack = stack
         self.plans = list(plans)
         self.n_batches = n_batches
         # Every rule on offer is proportional to its learning rate, so a rate of one on a copy of zeros gives the
         # direction.
         arguments = optimizer_arguments(plans[0].optimizer, 1.0, 0.0, plans[0].device)
+        if plans[0].device.type == "cpu" and "optimizer__fused" in arguments:
+            arguments["optimizer__fused"] = False  # its last few numbers are rounded in another way, whosever they are
         self.options = {key.removeprefix("optimizer__"): value for key, value in arguments.items() if "__" in key}
         self.rule = arguments["optimizer"]
         self.decoupled = self.rule is torch.optim.AdamW
         # On a CPU, where torch's calls cost more than small networks' arithmetic, Adam is one compiled pass.
         self.by_hand = self.rule in (torch.optim.Adam, torch.optim.AdamW) and plans[0].device.type == "cpu"
-        self._renew(None)
+        self._renew(state)
 
     def _renew(self, state: dict | None) -> None:
         self.direction = torch.zeros_like(self.stack.flat)
@@ -52,7 +54,7 @@ class StackedSteps:
         self.flat_rate, self.flat_decay = torch.empty_like(self.direction), torch.empty_like(self.direction)
         if not self.by_hand:
             self._spread(self.decay, self.flat_decay)
-        self._set_rate(self._column([plan.lr for plan in self.plans]))
+        self.set_rates([plan.lr for plan in self.plans])
 
     def _column(self, values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.direction.device)  # (M,)
@@ -61,7 +63,9 @@ class StackedSteps:
         for block in self.stack.blocks(flat):
             block.copy_(_along(column, block).expand_as(block))
 
-    def _set_rate(self, rate: Tensor) -> None:
+    def set_rates(self, rates: list[float]) -> None:
+        """Let every member go on by a learning rate."""
+        rate = self._column(rates)
         if self.by_hand:
             none = torch.zeros_like(rate)
             apart, within = (self.decay, none) if self.decoupled else (none, self.decay)
@@ -73,18 +77,31 @@ class StackedSteps:
 
     def take(self, step: int) -> None:
         """Move every member along its gradient."""
-        stack = self.stack
-        weights = stack.flat.detach()
         if self.scheduled:
-            self._set_rate(self._column([_rate(plan, step, self.n_batches) for plan in self.plans]))
+            self.set_rates([_rate(plan, step, self.n_batches) for plan in self.plans])
         if self.clips:
-            squares = [gradient.flatten(1).square().sum(dim=1) for gradient in stack.gradients]
-            factor = (self.clip / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(max=1.0)
-            for gradient in stack.gradients:
-                gradient.mul_(_along(factor, gradient))
+            self.clip_gradients()
+        self.move()
+
+    def clip_gradients(self) -> None:
+        """Scale the gradients of members down whose norm is larger than they want."""
+        if self.direction.device.type == "cpu":  # where torch's sums depend on how many members there are
+            squares = torch.zeros(len(self.plans))
+            sum_squares(self.stack.gradient.numpy(), self.stack.block_sizes, squares.numpy())
+        else:
+            parts = [gradient.flatten(1).square().sum(dim=1) for gradient in self.stack.gradients]
+            squares = torch.stack(parts).sum(dim=0)
+        factor = (self.clip / (squares.sqrt() + 1e-6)).clamp(max=1.0)
+        for gradient in self.stack.gradients:
+            gradient.mul_(_along(factor, gradient))
+
+    def move(self) -> None:
+        """Take the step from gradients and rates that are set."""
         if self.by_hand:
             self._take_adam()
             return
+        stack = self.stack
+        weights = stack.flat.detach()
         if self.decays and not self.decoupled:
             stack.gradient.addcmul_(weights, self.flat_decay)
         self.direction.zero_()
@@ -117,22 +134,23 @@ class StackedSteps:
         self.stack.keep(rows)
         self._renew(kept)
 
-    def member_state(self, row: int) -> dict:
-        """The state dict that a member's own optimizer would have."""
+    def state_of(self, row: int) -> list[dict]:
+        """What an optimizer of a member's own would remember of each weight, as views."""
         states: list[dict] = [{} for _ in self.stack.shapes]
         for key, value in self.optimizer.state[self.direction].items():
             of_weights = isinstance(value, Tensor) and value.shape == self.direction.shape
-            parts = [block[row] for block in self.stack.blocks(value)] if of_weights else [_copy(value) for _ in states]
+            parts = [block[row] for block in self.stack.blocks(value)] if of_weights else [value] * len(states)
             for state, part in zip(states, parts, strict=True):
                 state[key] = part
+        return states
+
+    def member_state(self, row: int) -> dict:
+        """The state dict that a member's own optimizer would have; its tensors are views."""
+        states = self.state_of(row)
         group = dict(self.optimizer.state_dict()["param_groups"][0])
         group |= {"lr": self.plans[row].lr, "weight_decay": self.plans[row].weight_decay}
         group["params"] = list(range(len(states)))
         return {"state": dict(enumerate(states)), "param_groups": [group]}
-
-
-def _copy(value):
-    return value.clone() if isinstance(value, Tensor) else value
 
 
 def _along(values: Tensor, like: Tensor) -> Tensor:

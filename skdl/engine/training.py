@@ -2,17 +2,17 @@
 
 import copy
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, GradientNormClipping
+from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from skdl.engine.callbacks import EarlyStopping, GradientValueClipping, ProgressBar, Schedule
+from skdl.engine.callbacks import EarlyStopping, GradientClipping, GradientValueClipping, ProgressBar, Schedule
 from skdl.engine.checkpoints import Checkpoint
 from skdl.engine.data import TensorData
 from skdl.engine.distributed import accelerated, make_accelerator
@@ -195,6 +195,7 @@ def make_net(
     stops: bool = True,
     probe: tuple[Tensor, ...] | None = None,
     checkpoint: Checkpoint | None = None,
+    stack: Callable | None = None,
 ):
     """Wrap a module in an initialized skorch net.
 
@@ -214,6 +215,9 @@ def make_net(
         Something to call the module with on the CPU, from which ``layer_lr_decay`` learns the order of its layers.
     checkpoint : Checkpoint or None, default=None
         From :func:`make_checkpoint`.
+    stack : callable or None, default=None
+        Makes a :class:`skdl.engine.stacked_alone.StackOfOne` from the net and the number of its training rows; None
+        lets torch take the steps.
 
     Returns
     -------
@@ -231,7 +235,7 @@ def make_net(
     if plan.gradient_clip_value is not None:
         callbacks.append(("gradient_clip_value", GradientValueClipping(plan.gradient_clip_value)))
     if plan.gradient_clip is not None:
-        callbacks.append(("gradient_clip", GradientNormClipping(plan.gradient_clip)))
+        callbacks.append(("gradient_clip", GradientClipping(plan.gradient_clip)))
     freeze(module, plan.freeze or ())
     factors = None
     if plan.layer_lr_decay != 1.0 and probe is not None:
@@ -240,7 +244,11 @@ def make_net(
     criterion: Any = plan.make_loss()
     special: dict[str, Any] = {}
     if n_rows is not None:  # what only a training needs
-        special = {"precision": autocast_type(plan.mixed_precision, plan.device), "checkpoint": checkpoint}
+        special = {
+            "precision": autocast_type(plan.mixed_precision, plan.device),
+            "checkpoint": checkpoint,
+            "stack": stack,
+        }
         if plan.accelerate:
             net_class = accelerated(net_class)
             loss = criterion

@@ -4,8 +4,9 @@ What comes before is in ``_preparation.py``, what networks learn from each other
 """
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,9 @@ from skdl.engine import (
     state_to_numpy,
 )
 from skdl.engine.precision import MIXED_PRECISIONS
+from skdl.engine.stacked import is_wide, why_not_stacked
+from skdl.engine.stacked_alone import StackOfOne
+from skdl.kernels.threads import one_torch_thread
 from skdl.neural import _streams
 from skdl.neural._finetuning import Transferable, adopt_body
 from skdl.neural._html import ShownNetwork
@@ -127,8 +131,11 @@ class NeuralEstimator(ShownNetwork, Transferable):
 
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
         plan = self._plan(self._training_device(), 1 if one_epoch else self.max_epochs)
+        # The steps of a stack give the same bits alone as among siblings, whatever torch's number of threads.
+        stacked = plan.device.type == "cpu" and not why_not_stacked(plan, module)
+        threads = one_torch_thread() if stacked and not is_wide(plan, module, train) else nullcontext()
         # Training needs gradients, also where the caller has switched them off.
-        with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device):
+        with torch.inference_mode(False), torch.enable_grad(), self._own_generators(plan.device), threads:
             if not reset:
                 module.load_state_dict(state_from_numpy(self._weights))
             net = make_net(
@@ -139,6 +146,7 @@ class NeuralEstimator(ShownNetwork, Transferable):
                 stops=self.early_stopping is not False,
                 probe=self._probe(),
                 checkpoint=self._checkpoint(plan, module, train, valid) if self.checkpoint and not one_epoch else None,
+                stack=partial(StackOfOne, plan) if stacked else None,
             )
             if not reset:
                 self._load_state(net, with_optimizer=one_epoch)

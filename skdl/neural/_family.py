@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -63,9 +64,9 @@ def fit_networks(
 ) -> Iterator[tuple[int, int, Any]]:
     """Fit an estimator for every candidate on every split, as :func:`skdl.base.fit_family` says.
 
-    A member differs from one that is fitted alone by the rounding of batched products, and does not depend on its
-    siblings by a single bit. On a CPU each of torch's threads trains a stack of its own. A member whose training
-    diverges does not come.
+    On a CPU a member is what it is when fitted alone, to the last bit, and each of torch's threads trains a stack of
+    its own. On a GPU, where torch chooses a way to multiply by how many members there are, it differs by rounding. A
+    member whose training diverges does not come.
 
     Parameters
     ----------
@@ -95,12 +96,14 @@ def fit_networks(
     packs = [pack for family in families.values() for pack in _cut(family)]
     del families
     _tell(type(estimator).__name__, packs, alone)
-    n_threads = torch.get_num_threads() if packs and packs[0][0].plan.device.type == "cpu" else 1
-    if n_threads > 1 and len(packs) > 1:
-        yield from _fit_in_threads(packs, min(n_threads, len(packs)))
-    else:
-        for pack in packs:
-            yield from _fit_pack(pack)
+    on_cpu = bool(packs) and packs[0][0].plan.device.type == "cpu"
+    n_threads = torch.get_num_threads() if on_cpu else 1
+    with one_torch_thread() if on_cpu else nullcontext():
+        if n_threads > 1 and len(packs) > 1:
+            yield from _fit_in_threads(packs, min(n_threads, len(packs)))
+        else:
+            for pack in packs:
+                yield from _fit_pack(pack)
     for candidate, split in alone:
         one = {"candidates": [candidates[candidate]], "splits": [splits[split]], "sample_weight": sample_weight}
         for _, _, fitted in fit_one_by_one(estimator, X, y, **one):
@@ -210,7 +213,7 @@ def _fit_in_threads(packs: list[list[_Member]], n_threads: int) -> Iterator[tupl
         except BaseException as error:
             finished.put((None, error))
 
-    with one_torch_thread(), ThreadPoolExecutor(n_threads) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         for pack in packs:
             pool.submit(work, pack)
         n_left = len(packs)

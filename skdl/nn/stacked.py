@@ -42,6 +42,10 @@ class StackedMLP:
         All weights and their gradient: for each of the networks' tensors a block with the members one after another.
     weights : list of Tensor, each of shape (M, ...)
         The blocks of ``flat``.
+    keeps_outputs : bool
+        Whether ``outputs`` are kept.
+    outputs : Tensor of shape (M, B, n_outputs) or None
+        What the networks said of the last batch.
     """
 
     def __init__(self, members: Sequence[MLP], device: torch.device):
@@ -58,6 +62,8 @@ class StackedMLP:
         self.rates = np.array([[layer.p for layer in layers] for layers in dropouts])  # (M, n_dropouts)
         self.seeds = np.array([layers[0].seed if layers else 0 for layers in dropouts])  # (M,)
         self.step = 0
+        self.keeps_outputs = False
+        self.outputs: Tensor | None = None
         # Dropout hides the values that other activations' derivatives are computed from.
         known = {nn.Linear, StreamDropout, nn.ReLU, nn.Identity} if dropouts[0] else {nn.Linear, *_BY_HAND}
         self.by_hand = device.type == "cpu" and not self.n_embeddings and {type(x) for x in self.layers} <= known
@@ -110,7 +116,7 @@ class StackedMLP:
         self.rates, self.seeds = self.rates[chosen], self.seeds[chosen]
         self._cut()
 
-    def member_state(self, row: int, flat: Tensor | None = None) -> dict:
+    def member_state(self, row: int, flat: Tensor | None = None, step: int | None = None) -> dict:
         """Return the state dict that a member has as a network of its own.
 
         Parameters
@@ -119,6 +125,8 @@ class StackedMLP:
             The member's position.
         flat : Tensor or None, default=None
             Weights to read in place of the present ones.
+        step : int or None, default=None
+            After how many steps it had them; None means now.
 
         Returns
         -------
@@ -129,7 +137,7 @@ class StackedMLP:
         state: dict = {name: block[row] for name, block in zip(self.names, blocks, strict=True)}
         for place, layer in enumerate(self.layers):
             if isinstance(layer, StreamDropout):
-                state[f"layers.{place}._extra_state"] = torch.tensor(self.step)
+                state[f"layers.{place}._extra_state"] = torch.tensor(self.step if step is None else step)
         return state
 
     def differentiate(self, inputs: tuple[Tensor, ...], target: Tensor, scale: Tensor, criterion: Loss) -> Tensor:
@@ -152,24 +160,33 @@ class StackedMLP:
         """
         if self.by_hand:
             tape = self._forward(inputs[0], training=True)
+            if self.keeps_outputs:
+                self.outputs = tape.values[-1] + self.weights[-1].unsqueeze(1)
             losses = self._losses_by_hand(tape, target, scale, criterion)
             self._back(tape, inputs[0])
         else:
             self.gradient.zero_()
             with torch.enable_grad():
-                losses = _sum(criterion, self._outputs(*inputs, training=True), target, scale)
+                outputs = self._outputs(*inputs, training=True)
+                losses = _sum(criterion, outputs, target, scale)
                 losses.sum().backward()
+            if self.keeps_outputs:
+                self.outputs = outputs.detach()
         self.step += 1
         return losses.detach()
 
     @torch.no_grad()
     def losses(self, inputs: tuple[Tensor, ...], target: Tensor, scale: Tensor, criterion: Loss) -> Tensor:
         """Compute the members' losses on a batch without dropout; see :meth:`differentiate`."""
-        if not self.by_hand:
-            return _sum(criterion, self._outputs(*inputs, training=False), target, scale)
-        tape = self._forward(inputs[0], training=False)
-        loops.add_bias(tape.arrays[-1], self.biases[-1])
-        return _sum(criterion, tape.values[-1], target, scale)
+        if self.by_hand:
+            tape = self._forward(inputs[0], training=False)
+            loops.add_bias(tape.arrays[-1], self.biases[-1])
+            outputs = tape.values[-1]
+        else:
+            outputs = self._outputs(*inputs, training=False)
+        if self.keeps_outputs:
+            self.outputs = outputs.clone()
+        return _sum(criterion, outputs, target, scale)
 
     # With torch's derivatives.
 

@@ -129,6 +129,20 @@ def scaled_sum(logs, chosen, scale, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_MATHS, error_model="numpy")
+def sum_squares(flat, sizes, out):
+    """Add the squares of what each member has to ``out`` (M,); ``flat`` and ``sizes`` are those of :func:`adam`."""
+    first = 0
+    for block in range(len(sizes)):
+        for m in range(len(out)):
+            values = flat[first : first + sizes[block]]
+            total = out[m]
+            for j in range(len(values)):
+                total += values[j] * values[j]
+            out[m] = total
+            first += sizes[block]
+
+
+@njit(cache=True, nogil=True, fastmath=_MATHS, error_model="numpy")
 def adam(flat, gradient, mean, square, sizes, rate, shrink, coupled, moved_1, moved_2, correction_1, correction_2, eps):
     """Take a step of Adam for each member, in place; all numbers are of one type, or loops would run in double.
 

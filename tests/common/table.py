@@ -412,7 +412,6 @@ ROWS = (
         holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=_NETWORKS,
-        family_tolerance=1e-4,
         negative="batch_size",
     ),
     Row(
@@ -425,7 +424,6 @@ ROWS = (
         holds=frozenset({"rows", "weights", "threads"}),
         settled=_ONE_BATCH,
         candidates=_NETWORKS,
-        family_tolerance=1e-4,
         negative="batch_size",
     ),
     Row(

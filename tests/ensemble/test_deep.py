@@ -54,7 +54,7 @@ def test_each_member_is_the_one_that_is_fitted_alone(monkeypatch):
     assert len(seeds) == 4
     for member in deep.estimators_:
         alone = MLPClassifier(**SMALL, random_state=member.random_state).fit(X, y)
-        np.testing.assert_allclose(member.predict_proba(X_test), alone.predict_proba(X_test), atol=1e-5)
+        np.testing.assert_array_equal(member.predict_proba(X_test), alone.predict_proba(X_test))
     mean = np.mean([member.predict_proba(X_test) for member in deep.estimators_], axis=0)
     np.testing.assert_array_equal(deep.predict_proba(X_test), mean)
     np.testing.assert_array_equal(deep.predict(X_test), deep.classes_[mean.argmax(axis=1)])
@@ -77,7 +77,7 @@ def test_a_pipeline_is_prepared_once_and_its_networks_are_stacked():
     assert len({id(member[0]) for member in deep.estimators_}) == 1
     first = deep.estimators_[1]
     alone = clone(net).set_params(mlpclassifier__random_state=first[-1].random_state).fit(X, y)
-    np.testing.assert_allclose(first.predict_proba(X_test), alone.predict_proba(X_test), atol=1e-5)
+    np.testing.assert_array_equal(first.predict_proba(X_test), alone.predict_proba(X_test))
 
 
 def test_several_labels_and_several_targets():
@@ -97,7 +97,7 @@ def test_weights_of_samples_reach_the_members():
     deep = DeepEnsembleClassifier(MLPClassifier(**SMALL), n_members=2, random_state=0).fit(X, y, sample_weight=weight)
     member = deep.estimators_[0]
     alone = clone(member).fit(X, y, sample_weight=weight)
-    np.testing.assert_allclose(member.predict_proba(X_test), alone.predict_proba(X_test), atol=1e-5)
+    np.testing.assert_array_equal(member.predict_proba(X_test), alone.predict_proba(X_test))
 
 
 def test_an_estimator_without_a_seed_is_refused():

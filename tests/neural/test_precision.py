@@ -58,9 +58,10 @@ def test_a_compiled_network_is_what_trains_and_the_plain_one_predicts(iris, monk
         return forward
 
     monkeypatch.setattr(torch, "compile", compile)
-    model = small(compile=True, early_stopping=False, max_epochs=3).fit(X, y, X_val=X, y_val=y)
+    settings = {"normalization": "layer", "max_epochs": 3}  # a plain network would take the steps of a stack
+    model = small(compile=True, early_stopping=False, **settings).fit(X, y, X_val=X, y_val=y)
     assert calls == [True] * 3 * 5
-    np.testing.assert_array_equal(model.predict_proba(X), small(max_epochs=3).fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(model.predict_proba(X), small(**settings).fit(X, y).predict_proba(X))
     assert len(calls) == 15
 
 
