@@ -182,8 +182,7 @@ class PrototypicalClassifier(ClassifierMixin, Embedder):
 
     def _train_by_episodes(self, network, X, codes: np.ndarray) -> None:
         self._settle_validation(network, codes)
-        epochs = network.max_epochs if isinstance(network.max_epochs, int) else 100
-        epochs = min(epochs, self.n_episodes)
+        epochs = min(100 if network.max_epochs == "auto" else network.max_epochs, self.n_episodes)
         network.set_params(max_epochs=epochs)
         n_samples = self.n_shot + self.n_query
         n_way = min(self.n_way, max(1, len(np.unique(codes))))

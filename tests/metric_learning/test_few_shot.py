@@ -94,9 +94,13 @@ def test_an_encoder_in_place_of_episodes():
 def test_episodes_are_shared_out_among_epochs():
     X, y = load_iris(return_X_y=True)
     for n_episodes, epochs, batches in ((50, 20, 3), (7, 7, 1), (40, 20, 2)):
-        model = PrototypicalClassifier(SMALL, n_episodes=n_episodes, random_state=0).fit(X, y)
+        backbone = clone(SMALL).set_params(max_epochs=np.int64(20))  # as a search hands it over
+        model = PrototypicalClassifier(backbone, n_episodes=n_episodes, random_state=0).fit(X, y)
         assert model.n_iter_ == epochs
         assert set(model.history_["train_batch_count"]) == {batches}
+    series = PrototypicalClassifier(CNNClassifier(lr=0.01), n_episodes=110, random_state=0).fit(X, y)  # "auto" epochs
+    assert series.n_iter_ == 100
+    assert set(series.history_["train_batch_count"]) == {2}
 
 
 def test_classes_with_one_row_can_be_trained_on():
