@@ -72,7 +72,55 @@ def known_baseline(network, metric: str) -> float | None:
     return math.log(n_classes) if n_classes > 1 else None
 
 
-def padded_column(history: pd.DataFrame, name: str, n: int, owner: str) -> np.ndarray:
+def gather_curves(histories: dict[str, list], kept: dict[str, list[bool]], metric: str, owner: str) -> dict[str, list]:
+    """Bring histories to arrays.
+
+    Parameters
+    ----------
+    histories : dict of str to list of pandas.DataFrame
+        The folds of each curve.
+    kept : dict of str to list of bool
+        Whether each fold went back to its best epoch.
+    metric : str
+        Which columns.
+    owner : str
+        Whose histories they are, for messages.
+
+    Returns
+    -------
+    dict of str to list
+        ``steps``, ``train``, ``valid`` and ``judged``, as :class:`LearningCurveDisplay` takes them.
+    """
+    curves: dict[str, list] = {"steps": [], "train": [], "valid": [], "judged": []}
+    for name, folds in histories.items():
+        n = max(len(history) for history in folds)
+        if not n:
+            raise ValueError(f"The history of {owner} holds no epoch.")
+        train = [_padded_column(history, f"train_{metric}", n, owner) for history in folds]
+        has_valid = all(f"valid_{metric}" in history for history in folds)
+        valid = [_padded_column(history, f"valid_{metric}", n, owner) for history in folds] if has_valid else None
+        ends = [
+            _best_epoch(history) if best else len(history) - 1 for history, best in zip(folds, kept[name], strict=True)
+        ]
+        curves["steps"].append(np.arange(1, n + 1))
+        curves["train"].append(np.column_stack(train))
+        curves["valid"].append(None if valid is None else np.column_stack(valid))
+        curves["judged"].append(np.array(ends))
+    return curves
+
+
+def mean_and_spread(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and standard deviation over the folds that have got so far."""
+    there = ~np.isnan(curves)
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, curves, 0.0).sum(axis=1) / count
+    spread = np.sqrt((np.where(there, curves - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
+    missing = ~there.any(axis=1)
+    mean[missing] = spread[missing] = np.nan
+    return mean, spread
+
+
+def _padded_column(history: pd.DataFrame, name: str, n: int, owner: str) -> np.ndarray:
     """Return a column of a history, followed by NaN up to a length of n."""
     if name not in history:
         raise ValueError(f"The history of {owner} has no column {name!r}; its columns are {list(history.columns)}.")
@@ -81,7 +129,7 @@ def padded_column(history: pd.DataFrame, name: str, n: int, owner: str) -> np.nd
     return column
 
 
-def best_epoch(history: pd.DataFrame) -> int:
+def _best_epoch(history: pd.DataFrame) -> int:
     """Return the epoch that early stopping goes back to: the first with the least validation loss."""
     if "valid_loss" not in history:
         return len(history) - 1

@@ -9,13 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdl.inspection._diagnosis import diagnose_fit
 from skdl.inspection._drawing import COLOURS, legend_beside, new_axes, pyplot
 from skdl.inspection._histories import (
-    best_epoch,
+    gather_curves,
     keeps_best,
     known_baseline,
     last_step,
+    mean_and_spread,
     named,
     network_of,
-    padded_column,
     setting,
     short,
     varying,
@@ -179,7 +179,8 @@ class LearningCurveDisplay:
             If an estimator is not fitted, has no ``history_``, or its history no such metric.
         """
         members: dict[str, Any] = named(estimator)
-        histories, kept, baselines = {}, {}, []
+        histories, kept = {}, {}
+        baselines: list[float | None] = []
         for name, item in members.items():
             folds = [network_of(fold) for fold in (item if isinstance(item, (list, tuple)) else [item])]
             histories[name] = [fold.history_ for fold in folds]
@@ -249,7 +250,8 @@ class LearningCurveDisplay:
             raise ValueError(
                 f"None of the candidates of {name} has a history_: the estimator keeps none, or all fits failed."
             )
-        histories, kept, baselines = {}, {}, []
+        histories, kept = {}, {}
+        baselines: list[float | None] = []
         different = varying(results["params"])
         best = getattr(search, "best_estimator_", search.estimator)
         for place in candidates:
@@ -264,7 +266,10 @@ class LearningCurveDisplay:
             network = last_step(best)
             early = setting(parameters, "early_stopping", getattr(network, "early_stopping", False))
             kept[label or f"candidate {place}"] = [early is not False] * len(folds)
-            baselines.append(known_baseline(network, metric) if baseline is None else baseline)
+            if baseline is None and setting(parameters, "loss", None) is None:
+                baselines.append(known_baseline(network, metric))
+            else:  # a loss of the candidate's own
+                baselines.append(baseline)
         return cls._from_folds(histories, kept, metric, greater_is_better, baselines, ideal, name, ax, plot_kw)
 
     @classmethod
@@ -378,33 +383,10 @@ class LearningCurveDisplay:
     def _from_folds(cls, histories, kept, metric, greater_is_better, baselines, ideal, owner, ax, plot_kw):
         if greater_is_better is None:
             greater_is_better = not metric.endswith(("loss", "error"))
-        steps, train, valid, judged = [], [], [], []
-        for name, folds in histories.items():
-            n = max(len(history) for history in folds)
-            if not n:
-                raise ValueError(f"The history of {owner} holds no epoch.")
-            steps.append(np.arange(1, n + 1))
-            train.append(np.column_stack([padded_column(history, f"train_{metric}", n, owner) for history in folds]))
-            has_valid = all(f"valid_{metric}" in history for history in folds)
-            valid.append(
-                np.column_stack([padded_column(history, f"valid_{metric}", n, owner) for history in folds])
-                if has_valid
-                else None
-            )
-            judged.append(
-                np.array(
-                    [
-                        best_epoch(history) if best else len(history) - 1
-                        for history, best in zip(folds, kept[name], strict=True)
-                    ]
-                )
-            )
+        curves = gather_curves(histories, kept, metric, owner)
         display = cls(
             names=list(histories),
-            steps=steps,
-            train=train,
-            valid=valid,
-            judged=judged,
+            **curves,
             baseline=baselines,
             ideal=ideal,
             greater_is_better=greater_is_better,
@@ -461,7 +443,7 @@ class LearningCurveDisplay:
                 label = kind if alone else (name + verdict if which == int(has_valid) else None)
                 options = {"color": colour, "linestyle": dash, "label": label, **(line_kw or {})}
                 curves = np.asarray(curves, dtype=np.float64).reshape(len(self.steps[place]), -1)
-                mean, spread = _mean_and_spread(curves)
+                mean, spread = mean_and_spread(curves)
                 (line,) = ax.plot(self.steps[place], mean, **options)
                 self.lines_.append(line)
                 if judged is not None and which == int(has_valid):
@@ -491,14 +473,3 @@ class LearningCurveDisplay:
         legend_beside(ax, 1 if alone else 9, title=title)
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _mean_and_spread(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and standard deviation over the folds that have got so far."""
-    there = ~np.isnan(curves)
-    count = np.maximum(there.sum(axis=1), 1)
-    mean = np.where(there, curves, 0.0).sum(axis=1) / count
-    spread = np.sqrt((np.where(there, curves - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
-    missing = ~there.any(axis=1)
-    mean[missing] = spread[missing] = np.nan
-    return mean, spread

@@ -119,6 +119,22 @@ def test_the_best_candidates_come_first(search):
     assert display.names == [f"lr={search.cv_results_['params'][place]['lr']:.4g}" for place in order]
 
 
+def test_candidates_with_losses_of_their_own(digits):
+    X, y = digits
+    network = MLPRegressor((8,), max_epochs=3, early_stopping=True, random_state=0)
+    search = GridSearchCV(network, {"loss": ["huber", "squared_error"]}, cv=2, return_history=True, refit=False)
+    display = LearningCurveDisplay.from_search(search.fit(X[:300], y[:300]), candidates=[0, 1])
+    assert display.names == ["loss=huber", "loss=squared_error"]
+    assert display.baseline == [None, None]
+    stops = GridSearchCV(network, {"early_stopping": [False, True]}, cv=2, return_history=True)
+    display = LearningCurveDisplay.from_search(stops.fit(X[:300], y[:300]), candidates=[0, 1])
+    assert display.baseline == [1.0, 1.0]
+    assert display.valid[0] is None
+    np.testing.assert_array_equal(display.judged[0], [2, 2])
+    best = [history["valid_loss"].argmin() for history in stops.history_[1]]
+    np.testing.assert_array_equal(display.judged[1], best)
+
+
 def test_folds_that_stop_early_leave_the_mean_to_the_others():
     folds = [_history([1.0, 0.5, 0.2], [1.0, 0.6, 0.4]), _history([0.8, 0.4], [0.9, 0.8])]
     display = LearningCurveDisplay.from_history({"folds": folds})
