@@ -33,7 +33,7 @@ axis.legend()
 plt.show()
 
 # %%
-# Half a digit is a shorter series, and no network minds.
+# Half a digit is a shorter series. All take it; how well they do with what they were not trained on is another matter.
 halves = [picture[:5] for picture in test]
 for name, model in models.items():
     print(f"{name:12} from the upper five lines {model.score(halves, y_test):.3f}")
