@@ -272,6 +272,8 @@ def accuracy_report(most: int) -> str:
             + [f"**{value:.1f}**" if value == best else f"{value:.1f}" for value in values]
         )
         grid.append(values)
+    if not grid:
+        return f"No set has all its cells at {most} rows yet: run it without --report."
     scores = np.array(grid)
     ranks = (scores[:, :, None] < scores[:, None]).sum(axis=2)
     ranks = ranks + ((scores[:, :, None] == scores[:, None]).sum(axis=2) + 1) / 2

@@ -63,6 +63,7 @@ class LMNN(MapLearner):
     See Also
     --------
     NCA : Smooth, from all pairs.
+    LocalLMNNClassifier : A metric for each class or region.
 
     Notes
     -----
