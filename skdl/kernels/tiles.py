@@ -54,26 +54,32 @@ def exact_square(a, b, lanes, scale):
 @njit(nogil=True, cache=True)
 def _kth_smallest(values, n, k):
     """Partition ``values[:n]`` in place; return the k-th smallest."""
-    low, high = 0, n - 1
+    # Unsigned places: signed ones are looked at for counting from the end, which takes longer than all else here.
+    none, one = np.uint64(0), np.uint64(1)
+    wanted = np.uint64(k - 1)
+    low, high = none, np.uint64(n - 1)
     while low < high:
-        pivot = values[(low + high) // 2]
+        first, middle, last = values[low], values[(low + high) // np.uint64(2)], values[high]
+        pivot = max(min(first, middle), min(max(first, middle), last))
         i, j = low, high
         while i <= j:
             while values[i] < pivot:
-                i += 1
+                i += one
             while values[j] > pivot:
-                j -= 1
+                j -= one
             if i <= j:
                 values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k - 1 <= j:
+                i += one
+                if j == none:
+                    break
+                j -= one
+        if wanted <= j:
             high = j
-        elif k - 1 >= i:
+        elif wanted >= i:
             low = i
         else:
             break
-    return values[k - 1]
+    return values[wanted]
 
 
 @njit(nogil=True, cache=True)
@@ -81,14 +87,16 @@ def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshol
     """Lower the threshold of list i and drop what lies above it; return the new threshold and length."""
     if count < k:
         return threshold, count
-    for place in range(count):
-        scratch[place] = values[i, place]
+    bounds, places = values[i], columns[i]
+    length = np.uint64(count)
+    for place in range(length):
+        scratch[place] = bounds[place]
     kth = _kth_smallest(scratch, count, k)
     upper = -np.inf
-    for place in range(count):
-        if values[i, place] <= kth:
-            size = np.float64(norms[columns[i, place]])
-            bound = np.float64(values[i, place]) + slack * size * (2.0 * query_norm + size) + 2e-30
+    for place in range(length):
+        if bounds[place] <= kth:
+            size = np.float64(norms[places[place]])
+            bound = np.float64(bounds[place]) + slack * size * (2.0 * query_norm + size) + 2e-30
             if bound > upper:
                 upper = bound
     upper += blur * (abs(upper) + query_norm * query_norm)
@@ -96,13 +104,14 @@ def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshol
     lowered = upper + abs(upper) * 1.2e-7 if values.itemsize == 4 else upper
     if lowered < threshold:
         threshold = lowered
-    kept = 0
-    for place in range(count):
-        if values[i, place] <= threshold:
-            values[i, kept] = values[i, place]
-            columns[i, kept] = columns[i, place]
-            kept += 1
-    return threshold, kept
+    kept = np.uint64(0)
+    # Without a branch, as in the scan.
+    for place in range(length):
+        bound, column = bounds[place], places[place]
+        bounds[kept] = bound
+        places[kept] = column
+        kept += np.uint64(bound <= threshold)
+    return threshold, np.int64(kept)
 
 
 @njit(nogil=True, cache=True)
@@ -164,7 +173,7 @@ def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns,
                     values, columns, i, count, k, norms, query_norms[i], slack, blur, threshold, scratch
                 )
                 limit = values.dtype.type(threshold)
-                triggers[i] = min(capacity, 2 * count + 16)
+                triggers[i] = min(capacity, 3 * count + 16)
                 if count >= capacity:
                     count = -1
                     break

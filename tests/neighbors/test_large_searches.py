@@ -206,3 +206,15 @@ def test_radius_of_large_searches(metric, large):
     for row in range(90):
         np.testing.assert_array_equal(found[1][row], expected[1][row])
         np.testing.assert_array_equal(found[0][row], expected[0][row])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_kth_smallest_of_a_list(dtype):
+    rng = np.random.default_rng(0)
+    for n in [1, 2, 3, *rng.integers(4, 60, 300).tolist()]:
+        values = rng.integers(0, rng.integers(1, 30), n).astype(dtype)  # ties
+        values[rng.random(n) < 0.1] = np.inf
+        for k in {1, n, int(rng.integers(1, n + 1))}:
+            partitioned = np.append(values, -1.0).astype(dtype)
+            assert tiles._kth_smallest(partitioned, n, k) == np.sort(values)[k - 1]
+            np.testing.assert_array_equal(np.sort(partitioned[:n]), np.sort(values))
