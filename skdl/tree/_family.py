@@ -64,7 +64,11 @@ def fit_family_of_trees(estimator, X, y, candidates, splits, sample_weight=None,
             vars(group.grower).update({name: value for name, value in vars(learnt).items() if name.endswith("_")})
         targets, weight = take_rows(y, part), take_rows(sample_weight, part)
         training = group.grower._read_targets(split_table, rows, targets, weight, group.seed)
-        return _cut_members(group, training, unfitted)
+        grown = group.grower._grown(training.part())
+        members = _cut_members(group, training, grown, unfitted)
+        # Many small cuts that take turns with another thread would wait for it more than they work: the caller makes
+        # them, one by one, while the next trees grow.
+        return members if isinstance(grown, Tree) and len(group.candidates) > 1 else list(members)
 
     size = max((len(rows) for rows in splits), default=0) * (1 if table is None else table.X.shape[1])
     for members in _in_threads(fit, groups, n_threads_allowed() if size >= _WORTH_A_THREAD else 1):
@@ -180,16 +184,14 @@ def _in_threads(work, tasks: Iterable, n_threads: int) -> Iterator:
                 future.cancel()
 
 
-def _cut_members(group: _Group, training, unfitted):
-    """Grow one tree to the greatest depth asked for and cut each member's tree from it."""
+def _cut_members(group: _Group, training, grown, unfitted) -> Iterator:
+    """Cut each member's tree from the one that was grown to the greatest depth asked for."""
     grower = group.grower
-    grown = grower._grown(training.part())
     learnt = {name: value for name, value in vars(grower).items() if name.endswith("_") or name == "_schema"}
     shared = SharedLeaves(grown) if isinstance(grown, Tree) and len(group.candidates) > 1 else None
     shallow: dict[Any, Any] = {}  # by depth
     links: dict[Any, Any] = {}  # by depth
     finished: dict[Any, Any] = {}  # by all that is cut
-    members = []
     for candidate in group.candidates:
         member = _twin(unfitted[candidate])
         depth = member.max_depth
@@ -202,8 +204,7 @@ def _cut_members(group: _Group, training, unfitted):
             if shared is not None:
                 tree.cached("shared", lambda: shared)
         member._set_tree(finished[setting])
-        members.append((candidate, group.split, member))
-    return members
+        yield candidate, group.split, member
 
 
 def _cut(member, tree, depth, training, links):
