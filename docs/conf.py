@@ -75,6 +75,11 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skdl",),
     "download_all_examples": False,
+    "subsection_order": [
+        f"../examples/{topic}"
+        for topic in ("start", "neighbors", "tree", "naive_bayes", "linear_model", "cluster", "neural", "sequences")
+    ]
+    + [f"../examples/{topic}" for topic in ("model_selection", "ensemble", "inspection", "saving")],
     "remove_config_comments": True,
     "show_memory": False,
     "min_reported_time": 0.1,

@@ -26,7 +26,8 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
 for axis, (name, (model, n)) in zip(axes, cases.items(), strict=True):
     model.set_params(early_stopping=False).fit(X[:n], y[:n], X_val=X[1200:], y_val=y[1200:])
     display = LearningCurveDisplay.from_estimator(model, ax=axis)
-    axis.set_title(f"{name}: {display.verdict_}", fontsize=10)
+    axis.set_xlabel(f"Epoch ({name})")
+    print(f"{name}: {display.verdict_}")
 plt.show()
 
 # %%
