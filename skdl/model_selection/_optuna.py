@@ -1,6 +1,7 @@
 """A search whose candidates an Optuna study proposes, a batch of them at a time."""
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -200,7 +201,10 @@ class OptunaSearchCV(FamilySearch, BaseSearchCV):
             return self.study
         sampler = self.sampler
         if sampler is None:
-            sampler = optuna.samplers.TPESampler(seed=draw_seed(self.random_state), constant_liar=True)
+            with warnings.catch_warnings():
+                # Before Optuna 4.2 it was an experiment; trials that are asked for together need it.
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                sampler = optuna.samplers.TPESampler(seed=draw_seed(self.random_state), constant_liar=True)
         # That a study has been made is no news to those who asked for a search.
         level = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(max(level, optuna.logging.WARNING))

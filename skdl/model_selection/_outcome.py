@@ -9,11 +9,13 @@ from traceback import format_exc
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import ClassifierMixin
 
 from skdl.model_selection._fold import Fold, count_rows, take_metadata
 from skdl.model_selection._inherited import scorers_by_name
 from skdl.model_selection._predictions import predict_fold
+from skdl.utils import to_host
 
 __all__ = ["Predictions", "Scores", "is_transparent"]
 
@@ -102,6 +104,8 @@ class Scores:
             accuracy = _accuracy(y, estimator.predict(X)) if _is_plain(y) else None
             if accuracy is not None:
                 return accuracy
+        if not get_config()["array_api_dispatch"]:
+            y = to_host(y)  # scikit-learn before 1.7 compares no tensor with the predictions, which are NumPy's
         arguments = (X,) if y is None else (X, y)
         try:
             scores = self.scorer(estimator, *arguments, **take_metadata(fold.X, self.metadata, rows))

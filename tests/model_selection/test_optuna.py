@@ -32,6 +32,7 @@ def test_trials_are_the_candidates_and_their_scores_are_told():
     assert search.plan_.n_stacked == 35
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # the sampler, before Optuna 4.2
 def test_the_study_is_asked_as_if_by_hand():
     X, y = table()
     space = {"n_neighbors": IntDistribution(1, 40), "p": [1, 2]}
