@@ -19,7 +19,7 @@ def test_each_batch_has_as_many_rows_of_as_many_classes():
         assert (labels == labels[:, :1]).all()
         assert len(np.unique(labels)) == 3
         for label, of_class in zip(labels[:, 0], rows.reshape(3, 4), strict=True):
-            assert len(np.unique(of_class)) == min(4, (TARGET == label).sum())
+            assert len(np.unique(of_class)) == min(4, (label == TARGET).sum())
 
 
 def test_classes_with_few_rows_may_give_what_they_have():
@@ -32,7 +32,7 @@ def test_all_rows_of_a_class_come_before_one_comes_again():
     counts = np.bincount(rows, minlength=len(TARGET))
     np.testing.assert_array_equal(counts[TARGET == 7], 1)  # 10 rows in 5 batches of 2
     for label in (3, 5, 9):
-        assert np.ptp(counts[TARGET == label]) <= 1
+        assert np.ptp(counts[label == TARGET]) <= 1
 
 
 def test_classes_take_turns():

@@ -55,7 +55,7 @@ def test_contrastive_loss_of_random_points():
 
 
 def test_triplets_by_hand():
-    # Squared distances to the positive and to the negatives: 1 | 2.25, 16; 1 | 0.25, 9; 6.25 | 2.25, 0.25; 6.25 | 16, 9.
+    # Squared distances to the positive, to the negatives: 1 | 2.25, 16; 1 | 0.25, 9; 6.25 | 2.25, 0.25; 6.25 | 16, 9.
     hard = [1 + 3 - 2.25, 1 + 3 - 0.25, 6.25 + 3 - 0.25, 6.25 + 3 - 9]
     # The nearest beyond the positive, or the farthest where none is beyond.
     semi = [1 + 3 - 2.25, 0, 6.25 + 3 - 2.25, 6.25 + 3 - 9]
