@@ -11,6 +11,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
 
 from skdl.kernels.tree import _fit
+from skdl.kernels.tree._bins import bin_columns
 from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor, ID3Classifier, export_text
 from skdl.tree._base import links_of
 from tests.tree._proof import impurity
@@ -346,3 +347,35 @@ def test_bad_input_is_explained():
         DecisionTreeClassifier().fit(X, [0, 1, 0])
     with pytest.raises(ValueError, match="requires y"):
         DecisionTreeClassifier().fit(X, None)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("max_bins", [2, 7, 255])
+def test_codes_are_the_bins_of_the_values_however_they_are_spread(dtype, max_bins):
+    rng = np.random.default_rng(0)
+    n, most = 3000, np.finfo(dtype).max
+    X = np.stack(
+        [
+            rng.normal(size=n),
+            np.exp(9 * rng.normal(size=n)),  # nearly all in the first of the cells of equal width
+            rng.choice([-most, -1.0, 0.0, 1e-30, 1.0, most], size=n),
+            rng.uniform(-most / 2, most / 2, size=n) * 2,
+            rng.normal(size=n) * np.finfo(dtype).tiny,
+            np.where(rng.uniform(size=n) < 0.5, np.nan, rng.integers(9, size=n)),
+            np.full(n, np.nan),
+        ],
+        axis=1,
+    ).astype(dtype)
+    d = X.shape[1]
+    codes, columns = bin_columns(X, np.arange(n), np.zeros(d, bool), np.zeros(d, np.int64), max_bins)
+    for f in range(d):
+        first, last = columns.offset[f], columns.offset[f + 1]
+        assert last - first <= max_bins
+        known = ~np.isnan(X[:, f])
+        assert (codes[~known, f] == last - first).all()
+        if known.any():
+            low, high = columns.low[first:last][codes[known, f]], columns.high[first:last][codes[known, f]]
+            values = X[known, f].astype(float)
+            assert (values <= high).all()
+            assert (values >= low).all()
+            assert set(codes[known, f]) == set(range(last - first))  # no bin is empty

@@ -106,9 +106,8 @@ def _find_cuts(values, max_bins, sampled, begins, edges, low, high):
 def _cell(x, start, scale):
     """In which of 1024 cells of equal width x is; NaN in the first."""
     cell = (x / 2.0 - start) * scale
-    if not cell > 0.0:
-        return 0
-    return np.int64(min(cell, 1023.0))
+    cell = cell if cell > 0.0 else 0.0
+    return np.int64(cell if cell < 1023.0 else 1023.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -144,19 +143,24 @@ def _make_finder(edges):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _digitize(X, rows, edges, n_codes, start, scale, levels, base, codes):
     n, d = codes.shape
+    value, at = np.empty(256), np.empty(256, np.int64)
     for begin in range(0, n, 256):
-        end = min(begin + 256, n)
+        m = min(256, n - begin)
         for f in range(d):
             first, per_unit, half = start[f], scale[f], np.int64(1) << levels[f] >> 1
             edge, cells, missing = edges[f], base[f], n_codes[f]
-            for i in range(begin, end):
-                x = np.float64(X[rows[i], f])
-                at = np.int64(cells[_cell(x, first, per_unit)])
-                step = half
-                while step > 0:  # as often for every value, and without a branch inside
-                    at += step * np.int64(edge[at + step - 1] < x)
-                    step >>= 1
-                codes[i, f] = missing if np.isnan(x) else at
+            for i in range(m):
+                value[i] = X[rows[begin + i], f]
+            for i in range(m):
+                at[i] = _cell(value[i], first, per_unit)
+            for i in range(m):
+                at[i] = cells[at[i]]
+            while half > 0:  # as often for every value, and without a branch inside
+                for i in range(m):
+                    at[i] += half * np.int64(edge[at[i] + half - 1] < value[i])
+                half >>= 1
+            for i in range(m):
+                codes[begin + i, f] = missing if np.isnan(value[i]) else at[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
