@@ -150,7 +150,7 @@ def test_the_gallery_is_in_its_form():
 def test_the_examples_of_scale(script, start, expected, tmp_path):
     command = [sys.executable, *start, str(ROOT / "examples" / "scale" / script)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     assert re.search(expected, run.stdout), run.stdout
     losses = re.findall(r"\d\.\d{4}", run.stdout)
