@@ -10,6 +10,7 @@ VENV_MIN ?= .venv-min
 # tests the other minimums with another torch.
 MIN_TORCH ?= 2.6.0
 PYTEST_ARGS ?=
+TORTURE_ARGS ?=
 # Two processes of one thread each: more threads than cores wait for each other.
 WORKERS ?= 2
 PYTEST = env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(1) -m pytest -n $(WORKERS) --dist worksteal
@@ -21,7 +22,7 @@ DECLARED := pyproject.toml constraints.txt skdl/__init__.py
 # These are run by benchmarks/classical.py.
 OF_CLASSICAL := $(patsubst %,benchmarks/%.py,kmeans linear_model naive_bayes neighbors)
 
-.PHONY: help quickstart test test-min test-gpu docs check bench clean
+.PHONY: help quickstart test torture test-min test-gpu docs check bench clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ quickstart: $(VENV)/.has-plot  ## Install into .venv and run examples/quickstart
 
 test: $(VENV)/.has-test  ## Run the whole suite, doctests included; GPU tests only where there is a CUDA device
 	$(call PYTEST,$(PY)) $(PYTEST_ARGS)
+
+torture: $(VENV)/.has-test  ## Damaged files, hostile input, threads, kills, little memory; the suite does so for a shorter time
+	env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m tests.torture $(TORTURE_ARGS)
 
 test-min: $(VENV_MIN)/.has-test-$(MIN_TORCH)  ## Run the suite with the oldest versions that pyproject.toml allows
 	$(call PYTEST,$(VENV_MIN)/bin/python) $(PYTEST_ARGS)

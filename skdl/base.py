@@ -15,8 +15,8 @@ falls back to ordinary fits for an estimator without the method.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
-from inspect import signature
+from functools import partial, wraps
+from inspect import isfunction, signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +25,16 @@ from sklearn.utils import _safe_indexing
 
 from skdl.utils import DeviceCache, Interval, check_parameters
 
-__all__ = ["Estimator", "family_notes", "fit_family", "fit_one_by_one", "note_family", "sibling_maker", "take_rows"]
+__all__ = [
+    "Estimator",
+    "family_notes",
+    "fit_family",
+    "fit_one_by_one",
+    "note_family",
+    "or_as_before",
+    "sibling_maker",
+    "take_rows",
+]
 
 _notes: ContextVar[list[str] | None] = ContextVar("_notes", default=None)
 
@@ -44,6 +53,13 @@ class Estimator(BaseEstimator):
 
     _constraints: ClassVar[dict[str, list]] = {}
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if isfunction(vars(cls).get("fit")):
+            cls.fit = _whole_or_nothing(cls.fit)
+        if isfunction(vars(cls).get("partial_fit")):  # what is there only if something holds is wrapped where it stands
+            cls.partial_fit = or_as_before(cls.partial_fit)
+
     def _check_parameters(self) -> None:
         constraints = {**_SHARED_CONSTRAINTS, **self._constraints}
         check_parameters(type(self).__name__, constraints, self.get_params(deep=False))
@@ -51,6 +67,54 @@ class Estimator(BaseEstimator):
     def _new_device_cache(self) -> None:
         """Forget what lies on a device; to be called by every fit."""
         self._device_cache = DeviceCache()
+
+
+# What `__sklearn_is_fitted__` of some estimators looks at.
+_SAY_FITTED = ("_weights", "_settled", "_network")
+
+
+def _whole_or_nothing(fit):
+    """Let a fit that fails leave an unfitted estimator: half of a new model beside half of an old one is none."""
+
+    @wraps(fit)
+    def whole_fit(self, *args, **kwargs):
+        try:
+            return fit(self, *args, **kwargs)
+        except Exception:
+            for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+                delattr(self, name)
+            for name in _SAY_FITTED:
+                self.__dict__.pop(name, None)
+            raise
+
+    return whole_fit
+
+
+def or_as_before(partial_fit):
+    """Let a ``partial_fit`` that fails leave the estimator as it was.
+
+    Parameters
+    ----------
+    partial_fit : function
+        The method; wrapped by :class:`Estimator` unless it stands behind another decorator.
+
+    Returns
+    -------
+    function
+        The method that does so.
+    """
+
+    @wraps(partial_fit)
+    def step(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return partial_fit(self, *args, **kwargs)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return step
 
 
 def fit_family(

@@ -106,6 +106,8 @@ def some_samples(owner, X):
     if not hasattr(X, "shape") and not hasattr(X, "__len__"):
         X = np.asarray(X)
     shape = X.shape if hasattr(X, "shape") else (len(X),)
+    if not shape:
+        raise ValueError(f"X of {type(owner).__name__} must be an array of samples; got {X.item()!r}.")
     with explained(owner, X):
         if not shape[0]:
             raise ValueError(

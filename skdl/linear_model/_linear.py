@@ -144,5 +144,11 @@ class LinearRegression(LeastSquares):
                 self.rank_ = design.d
                 self.singular_ = values.clamp_min(0.0).sqrt().flip(0).cpu().numpy() * top
                 return system.solve(zeros)
-        W, self.rank_, self.singular_ = least_norm(design, problem.Y, self.tol)
+        try:
+            W, self.rank_, self.singular_ = least_norm(design, problem.Y, self.tol)
+        except torch.linalg.LinAlgError:
+            raise ValueError(
+                f"{type(self).__name__} cannot be fitted: squares of the values of X, times the weights, overflow. "
+                "Scale X (sklearn.preprocessing.StandardScaler in a pipeline before it)."
+            ) from None
         return W

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
-from skdl.base import take_rows
+from skdl.base import or_as_before, take_rows
 from skdl.exceptions import InterruptedFitWarning
 from skdl.linear_model._base import ProbabilisticLinearClassifier, copy_columns
 from skdl.linear_model._logistic_batches import fit_batch
@@ -220,6 +220,7 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         return smooth and np.inf > self.C and self.multi_class == "multinomial" and self.solver != "liblinear"
 
     @available_if(_learns_batches)
+    @or_as_before
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from one more batch.
 

@@ -233,7 +233,7 @@ class NeuralEstimator(ShownNetwork, Transferable):
         check_is_fitted(self)
         # A member of a family brings its module along: a net for each would cost more than small networks' predictions.
         module = self._device_cache.get("module", lambda: self.net_.module_)
-        return self._compute(module, self._read_inputs(X, reset=False))
+        return self._without_overflow(self._compute(module, self._read_inputs(X, reset=False)))
 
     def _compute(self, module: nn.Module, X) -> np.ndarray:
         """What a module, the network or its body, gives for encoded rows: ``(n, width)`` in float32."""

@@ -95,13 +95,23 @@ class Transferable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Preparatio
             the network gets them.
         """
         check_is_fitted(self)
-        return self._compute(Body(self.net_.module_, self._head()), self._read_inputs(X, reset=False))
+        body = Body(self.net_.module_, self._head())
+        return self._without_overflow(self._compute(body, self._read_inputs(X, reset=False)))
+
+    def _without_overflow(self, outputs: np.ndarray) -> np.ndarray:
+        """What the network gives ``(n, ...)``, which must be numbers."""
+        finite = np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"{type(self).__name__} gives no number for row {int(np.argmin(finite))} of X: so far from what it was "
+                "trained on, its products overflow. Check that row, or clip X."
+            )
+        return outputs
 
     def _head(self) -> str:
         """The path of the last layer of the network."""
-        module = self.net_.module_
-        probe = tuple(tensor.to(self.net_.device) for tensor in self._probe())
-        return self._device_cache.get("head", lambda: called_layers(module, probe)[-1])
+        # A module of its own is looked at, since looking changes its mode for as long as it takes.
+        return self._device_cache.get("head", lambda: called_layers(self._new_module(), self._probe())[-1])
 
     @property
     def _n_features_out(self) -> int:

@@ -1,5 +1,7 @@
 """The layers of a module in the order in which its ``forward`` calls them: the head, and how far the others are."""
 
+from threading import get_ident
+
 import torch
 from torch import Tensor, nn
 
@@ -23,8 +25,14 @@ def called_layers(module: nn.Module, inputs: tuple[Tensor, ...]) -> list[str]:
         Paths in the module; the last one is the head. A module that uses its weights without layers is its own head.
     """
     order: dict[str, None] = {}
+    thread = get_ident()  # others may call the same module meanwhile
+
+    def note(path: str) -> None:
+        if get_ident() == thread:
+            order.setdefault(path)
+
     hooks = [
-        layer.register_forward_hook(lambda *_, path=path: order.setdefault(path))
+        layer.register_forward_hook(lambda *_, path=path: note(path))
         for path, layer in module.named_modules()
         if path and any(True for _ in layer.parameters(recurse=False))
     ]
@@ -94,7 +102,13 @@ class Body(nn.Module):
         """Return the head's inputs ``(n, width)``, averaged over places where there are several."""
         seen: list[Tensor] = []
         head = self.module.get_submodule(self.head)
-        hook = head.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+        thread = get_ident()
+
+        def note(_, arguments) -> None:
+            if get_ident() == thread:  # others may call the same module meanwhile
+                seen.append(arguments[0])
+
+        hook = head.register_forward_pre_hook(note)
         try:
             self.module(*inputs)
         finally:

@@ -66,6 +66,10 @@ def fit_table(estimator, X, categorical_features="from_dtype", *, allow_nan=Fals
     """
     X = to_host(X)
     with explained(estimator, X):
+        if isinstance(X, (list, tuple)) and not X:
+            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        if isinstance(X, dict):
+            raise ValueError(f"X of {type(estimator).__name__} is a dict: make a frame of it, pandas.DataFrame(X).")
         validate_data(estimator, X=X, reset=True, skip_check_array=True)
     if not _has_columns(X):
         X = _as_array(X)

@@ -1,0 +1,97 @@
+"""What hostile input has found, one test for each defect."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skdl.cluster import KMeans
+from skdl.ensemble import VotingRegressor
+from skdl.linear_model import LinearRegression, LogisticRegression, Ridge
+from skdl.metric_learning import ITML, MMC
+from skdl.naive_bayes import GaussianNB, MultinomialNB
+from skdl.neighbors import KNeighborsClassifier
+from skdl.neural import MLPClassifier, TCNRegressor
+from skdl.tree import DecisionTreeClassifier
+from skdl.utils import encode_classes
+from tests.common.tools import _samples
+
+X, LABELS, TARGET = _samples(60, False)
+NET = {"max_epochs": 1, "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(DecisionTreeClassifier(), MLPClassifier(**NET), LogisticRegression(), ITML(max_iter=5), KMeans(2)),
+        *(GaussianNB(), KNeighborsClassifier()),
+    ],
+)
+def test_a_fit_that_fails_leaves_no_model_of_an_earlier_one(model):
+    # A tree would walk rows of two columns by the splits of four.
+    model.fit(X, LABELS)
+    bad = {"sample_weight": np.ones(3)} if isinstance(model, KMeans) else {"y": LABELS[:-1]}
+    with pytest.raises(ValueError, match=r"sample_weight|inconsistent"):
+        model.fit(X[:, :2], **bad)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+    ask = model.transform if isinstance(model, ITML) else model.predict
+    with pytest.raises(NotFittedError):
+        ask(X[:, :2])
+
+
+def test_a_step_that_fails_leaves_the_model_as_it_was():
+    model = MultinomialNB().partial_fit(X, LABELS, classes=[0, 1, 2])
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="do not exist in the initial classes"):
+        model.partial_fit(X, LABELS + 1)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    fresh = LogisticRegression()
+    with pytest.raises(ValueError):  # noqa: PT011  any message serves
+        fresh.partial_fit(X, LABELS[:-1], classes=[0, 1, 2])
+    with pytest.raises(NotFittedError):
+        fresh.predict(X)
+
+
+@pytest.mark.parametrize(("rows", "message"), [([], r"Found array with 0 sample\(s\)"), ({"a": [1.0]}, "is a dict")])
+def test_tables_that_are_none(rows, message):
+    with pytest.raises(ValueError, match=message):
+        DecisionTreeClassifier().fit(rows, [0])
+
+
+def test_no_label_at_all():
+    with pytest.raises(ValueError, match="y is empty"):
+        encode_classes(np.array([]), owner="Someone")
+
+
+@pytest.mark.parametrize("rows", [3.0, None])
+def test_samples_of_an_ensemble_that_are_none(rows):
+    with pytest.raises(ValueError, match="must be an array of samples"):
+        VotingRegressor([("a", Ridge()), ("b", LinearRegression())]).fit(rows, TARGET)
+
+
+def test_least_squares_that_overflow():
+    message = "LinearRegression cannot be fitted: squares of the values of X"
+    with pytest.raises(ValueError, match=message), np.errstate(all="ignore"):
+        LinearRegression(fit_intercept=False).fit(np.full((1, 4), 1e308), [1.0])
+
+
+def test_products_that_overflow():
+    learner = MMC(max_iter=2).fit(X, LABELS)
+    learner.components_ = learner.components_ * 1e300
+    with pytest.raises(ValueError, match="MMC cannot transform row 0 of X: its products overflow"):
+        learner.transform(X * 1e10)
+
+
+def test_sums_that_overflow():
+    with pytest.raises(ValueError, match="The sums that MultinomialNB learns from overflow"):
+        MultinomialNB().fit(X, LABELS, sample_weight=np.full(60, 1e307))
+
+
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_networks_that_overflow(method):
+    model = TCNRegressor(channels=4, **NET).fit(X, TARGET)
+    far = X.copy()
+    far[7] = 1e300
+    with pytest.raises(ValueError, match="TCNRegressor gives no number for row 7 of X"), np.errstate(all="ignore"):
+        getattr(model, method)(far)
