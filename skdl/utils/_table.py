@@ -68,7 +68,7 @@ def fit_table(estimator, X, categorical_features="from_dtype", *, allow_nan=Fals
     with explained(estimator, X):
         if isinstance(X, (list, tuple)) and not X:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        if isinstance(X, dict):
+        if isinstance(X, dict) and not hasattr(X, "shape"):  # a sparse matrix by keys is a dict too
             raise ValueError(f"X of {type(estimator).__name__} is a dict: make a frame of it, pandas.DataFrame(X).")
         validate_data(estimator, X=X, reset=True, skip_check_array=True)
     if not _has_columns(X):
