@@ -138,10 +138,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         -------
         ndarray of shape (n_pairs,)
         """
-        first, second = self.transform(X), self.transform(Y)
-        if len(first) != len(second):
-            raise ValueError(f"X has {len(first)} rows and Y {len(second)}: pass one row of Y for each row of X.")
-        return np.linalg.norm(first - second, axis=1)
+        return row_distances(self.transform(X), self.transform(Y))
 
     def get_metric(self):
         """Return the learnt distance as a function of two vectors.
@@ -225,6 +222,13 @@ class SharedLearner(MetricLearner):
                     # Left out: fitted alone, it says why.
                     continue
                 yield candidate_index, split_index, member
+
+
+def row_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The distance of each row ``(n, h)`` to the same row of the other array ``(n, h)``."""
+    if len(first) != len(second):
+        raise ValueError(f"X has {len(first)} rows and Y {len(second)}: pass one row of Y for each row of X.")
+    return np.linalg.norm(first - second, axis=1)
 
 
 def _distance(components, kernel_map, first, second) -> float:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
 from skdl.engine import ClassBalanced
+from skdl.metric_learning._base import row_distances
 from skdl.neural import MLPClassifier
 from skdl.neural._embedding import EmbeddingGoal, EmbeddingTask, embedding_network
 from skdl.nn.augmentation import strengths
@@ -204,10 +205,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         -------
         ndarray of shape (n_pairs,)
         """
-        first, second = self._embed(X), self._embed(Y)
-        if len(first) != len(second):
-            raise ValueError(f"X has {len(first)} rows and Y {len(second)}: pass one row of Y for each row of X.")
-        return np.linalg.norm(first - second, axis=1)
+        return row_distances(self._embed(X), self._embed(Y))
 
     def get_metric(self):
         """Return the learnt distance as a function of two samples.

@@ -44,7 +44,8 @@ ema_decay : float or None, default=None
     None takes the weights themselves. The first steps have a smaller decay: step t at most ``(1 + t) / (10 + t)``.
 init_from : fitted neural estimator or None, default=None
     Where training starts from: its network, whose layers must be the same but for the last one, which is new where its
-    shape differs; and what it has learnt of its inputs (scales, categories, vocabulary). In a search, wrap it in
+    shape differs, and is kept where there are as many outputs, even if they mean other classes; and what it has learnt
+    of its inputs (scales, categories, vocabulary). In a search, wrap it in
     :class:`sklearn.frozen.FrozenEstimator`, since cloning forgets what was learnt.
 freeze : str, list of str or None, default=None
     Patterns of the names of weights (``net_.module_.named_parameters()``) that stay as they are; ``*`` stands for
@@ -119,8 +120,8 @@ n_iter_ : int
 loss_ : float
     The training loss of the last epoch.
 history_ : pandas.DataFrame
-    One row for each epoch: epoch, duration in seconds, train_loss, and valid_loss where there are rows to validate
-    with; besides what callbacks record.
+    One row for each epoch: ``epoch``, ``dur`` (its seconds), ``train_loss``, and ``valid_loss`` where there are rows
+    to validate with; besides what skorch (``train_loss_best``, ...) and callbacks record.
 net_ : skorch.NeuralNet
     The net that holds the network ``net_.module_``, on its device.
 n_features_in_ : int
