@@ -184,7 +184,7 @@ class WeightedLearner(MetricLearner):
         ----------
         X : array-like, frame or tensor of shape (n_samples, n_features)
             The samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,), default=None
             Their labels; there must be some.
         sample_weight : array-like of shape (n_samples,), default=None
             How often each row counts; None counts each once. The space of a kernel is found without weights.

@@ -23,7 +23,7 @@ from skdl.persistence._schema import PROTOCOLS, Audit, parse_schema
 __all__ = ["load", "save"]
 
 _FORMAT = 1
-_MOST_BYTES = 4 * 2**30
+_MOST_BYTES = 2**32
 
 
 def save(estimator, path) -> None:
@@ -91,8 +91,8 @@ def load(path, *, trusted: Iterable = (), max_bytes: int = _MOST_BYTES):
         What the file may name besides skdl's and scikit-learn's own: the class of a network of one's own, a metric
         that is a function, as ``"package.module.name"`` or the things themselves. They will be called, so name only
         what you would import yourself.
-    max_bytes : int, default=4 GiB
-        The largest file to read. Memory never exceeds a small multiple of the file.
+    max_bytes : int, default=2**32
+        The largest file to read, in bytes. Memory never exceeds a small multiple of the file.
 
     Returns
     -------

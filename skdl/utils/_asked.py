@@ -28,13 +28,29 @@ class Asked:
 
 
 def freeze(data) -> None:
-    """Make an array that owns its memory unchangeable, so that it need not be compared to be known again."""
+    """Make an array that owns its memory unchangeable, so that it need not be compared to be known again.
+
+    Parameters
+    ----------
+    data : object
+        Anything but such an array is left as it is.
+    """
     if type(data) is np.ndarray and data.base is None:
         data.flags.writeable = False
 
 
 def is_frozen(data) -> bool:
-    """Return whether an array owns its memory and cannot be written to."""
+    """Return whether an array owns its memory and cannot be written to.
+
+    Parameters
+    ----------
+    data : object
+        An array, or anything else, which is not frozen.
+
+    Returns
+    -------
+    bool
+    """
     return type(data) is np.ndarray and data.base is None and not data.flags.writeable
 
 
