@@ -55,10 +55,9 @@ class Estimator(BaseEstimator):
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        if isfunction(vars(cls).get("fit")):
-            cls.fit = _whole_or_nothing(cls.fit)
-        if isfunction(vars(cls).get("partial_fit")):  # what is there only if something holds is wrapped where it stands
-            cls.partial_fit = or_as_before(cls.partial_fit)
+        for name in ("fit", "partial_fit"):
+            if isfunction(vars(cls).get(name)):  # what is there only if something holds is wrapped where it stands
+                setattr(cls, name, or_as_before(vars(cls)[name]))
 
     def _check_parameters(self) -> None:
         constraints = {**_SHARED_CONSTRAINTS, **self._constraints}
@@ -73,30 +72,13 @@ class Estimator(BaseEstimator):
 _SAY_FITTED = ("_weights", "_settled", "_network")
 
 
-def _whole_or_nothing(fit):
-    """Let a fit that fails leave an unfitted estimator: half of a new model beside half of an old one is none."""
-
-    @wraps(fit)
-    def whole_fit(self, *args, **kwargs):
-        try:
-            return fit(self, *args, **kwargs)
-        except Exception:
-            for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-                delattr(self, name)
-            for name in _SAY_FITTED:
-                self.__dict__.pop(name, None)
-            raise
-
-    return whole_fit
-
-
-def or_as_before(partial_fit):
-    """Let a ``partial_fit`` that fails leave the estimator as it was.
+def or_as_before(method):
+    """Let a method that learns, and fails, leave the estimator as it was: half of a new model is none.
 
     Parameters
     ----------
-    partial_fit : function
-        The method; wrapped by :class:`Estimator` unless it stands behind another decorator.
+    method : function
+        ``fit`` or ``partial_fit``; :class:`Estimator` wraps those that do not stand behind another decorator.
 
     Returns
     -------
@@ -104,17 +86,17 @@ def or_as_before(partial_fit):
         The method that does so.
     """
 
-    @wraps(partial_fit)
-    def step(self, *args, **kwargs):
+    @wraps(method)
+    def learn(self, *args, **kwargs):
         before = dict(vars(self))
         try:
-            return partial_fit(self, *args, **kwargs)
+            return method(self, *args, **kwargs)
         except Exception:
             vars(self).clear()
             vars(self).update(before)
             raise
 
-    return step
+    return learn
 
 
 def fit_family(

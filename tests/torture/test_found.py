@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.cluster import KMeans
 from skdl.ensemble import VotingRegressor
+from skdl.exceptions import DivergenceError
 from skdl.linear_model import LinearRegression, LogisticRegression, Ridge
 from skdl.metric_learning import ITML, MMC
 from skdl.naive_bayes import GaussianNB, MultinomialNB
@@ -27,17 +29,33 @@ NET = {"max_epochs": 1, "random_state": 0}
         *(GaussianNB(), KNeighborsClassifier()),
     ],
 )
-def test_a_fit_that_fails_leaves_no_model_of_an_earlier_one(model):
+def test_a_fit_that_fails_leaves_the_model_of_the_earlier_one(model):
     # A tree would walk rows of two columns by the splits of four.
     model.fit(X, LABELS)
+    ask = model.transform if isinstance(model, ITML) else model.predict
+    before = ask(X)
     bad = {"sample_weight": np.ones(3)} if isinstance(model, KMeans) else {"y": LABELS[:-1]}
     with pytest.raises(ValueError, match=r"sample_weight|inconsistent"):
         model.fit(X[:, :2], **bad)
-    with pytest.raises(NotFittedError):
-        check_is_fitted(model)
-    ask = model.transform if isinstance(model, ITML) else model.predict
-    with pytest.raises(NotFittedError):
+    np.testing.assert_array_equal(ask(X), before)
+    with pytest.raises(ValueError, match="X has 2 features"):
         ask(X[:, :2])
+    fresh = clone(model)
+    with pytest.raises(ValueError, match=r"sample_weight|inconsistent"):
+        fresh.fit(X[:, :2], **bad)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(fresh)
+
+
+def test_a_training_that_diverges_leaves_the_network_as_it_was():
+    model = MLPClassifier(**NET, warm_start=True, optimizer="sgd").fit(X, LABELS)
+    before = model.predict_proba(X)
+    with pytest.raises(DivergenceError):
+        model.set_params(lr=1e30, max_epochs=5).fit(X, LABELS)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    assert model.n_iter_ == 1
+    model.set_params(lr=1e-3).fit(X, LABELS)
+    assert model.n_iter_ == 6
 
 
 def test_a_step_that_fails_leaves_the_model_as_it_was():
