@@ -17,9 +17,14 @@ import torch
 
 from skdl.kernels.distances import pair_distances
 from skdl.kernels.selection import ranked
+from skdl.utils import is_mapped
 
 # Below this a product may have lost its low bits to underflow (the data are scaled to at most 1).
 _TINY = 1e-30
+# How much is converted at a time where the points stay in their file.
+_PART_BYTES = 1 << 20
+# How much of them is ready for a product at a time.
+TILE_BYTES = 1 << 23
 
 
 class Reference(NamedTuple):
@@ -33,8 +38,10 @@ class Reference(NamedTuple):
         What was subtracted.
     scale : float
         The power of two that was multiplied by afterwards.
-    augmented : Tensor of shape (n, d + 1)
-        Centred points, and their norms as a last column; float64, float32 or bfloat16.
+    dtype : torch.dtype
+        The precision of the products: float64, float32 or bfloat16.
+    augmented : Tensor of shape (n, d + 1) or None
+        Centred points, and their norms as a last column; None where they are made by :meth:`part` each time.
     low : Tensor of shape (n,)
         The part of the lower bound that depends on the point alone.
     norms : Tensor of shape (n,)
@@ -48,11 +55,41 @@ class Reference(NamedTuple):
     points: torch.Tensor
     shift: torch.Tensor
     scale: float
-    augmented: torch.Tensor
+    dtype: torch.dtype
+    augmented: torch.Tensor | None
     low: torch.Tensor
     norms: torch.Tensor
     slack: float
     exact_scale: float
+
+    def tile_rows(self, most: int) -> int:
+        """How many points to multiply with at a time: ``most``, or fewer where they have to be made ready."""
+        if self.augmented is not None:
+            return most
+        fitting = TILE_BYTES // ((self.points.shape[1] + 1) * self.dtype.itemsize)
+        return min(most, max(64, fitting - fitting % 64))
+
+    def part(self, rows: slice, empty=torch.empty) -> torch.Tensor:
+        """Some rows of ``augmented``, in memory that ``empty`` gives where they have to be made ready."""
+        if self.augmented is not None:
+            return self.augmented[rows]
+        points = self.points[rows]
+        m, d = points.shape
+        augmented = empty((m, d + 1), dtype=self.dtype, device=points.device)
+        step = max(1, _PART_BYTES // (8 * d))
+        for start in range(0, m, step):
+            centred = points[start : start + step].double() - self.shift
+            augmented[start : start + step, :d] = centred.mul_(self.scale)
+        augmented[:, d] = self.norms[rows]
+        return augmented
+
+    def tiles(self):
+        """All rows of ``augmented``, with their slices; a piece at a time where they have to be made ready."""
+        n = len(self.points)
+        step = self.tile_rows(n)
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            yield rows, self.part(rows)
 
 
 def _power_of_two(largest: float) -> float:
@@ -70,7 +107,7 @@ def _slack(d: int, dtype) -> float:
     return (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
 
 
-def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference:
+def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool = True) -> Reference:
     """Centre, scale and augment training points.
 
     Parameters
@@ -81,6 +118,9 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference
         The precision of the products; bfloat16 too.
     chunk_rows : int, default=16384
         How many rows to convert at a time.
+    keep : bool, default=True
+        Whether to keep the augmented points, a copy of all. Otherwise they are made when they are needed, in bounded
+        memory, and ``dtype`` must not be bfloat16.
 
     Returns
     -------
@@ -88,6 +128,8 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference
     """
     n, d = points.shape
     device = points.device
+    if not keep:
+        chunk_rows = max(1, _PART_BYTES // (8 * d))
     chunks = [slice(start, start + chunk_rows) for start in range(0, n, chunk_rows)]
     largest = max(float(points[rows].abs().max()) for rows in chunks)
     outer = _power_of_two(largest)
@@ -97,7 +139,7 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference
     shift = total / n / outer
     spread = max(float((points[rows].double() - shift).abs().max()) for rows in chunks)
     scale = _power_of_two(spread)
-    augmented = torch.empty((n, d + 1), dtype=dtype, device=device)
+    augmented = torch.empty((n, d + 1), dtype=dtype, device=device) if keep else None
     slack = _slack(d, dtype)
     rest = torch.float32 if dtype == torch.bfloat16 else dtype
     low = torch.empty(n, dtype=rest, device=device)
@@ -105,14 +147,16 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14) -> Reference
     for rows in chunks:
         centred = (points[rows].double() - shift) * scale
         norms = torch.linalg.vector_norm(centred, dim=1)
-        augmented[rows, :d] = centred.to(dtype)
-        augmented[rows, d] = norms.to(dtype)
+        if augmented is not None:
+            augmented[rows, :d] = centred.to(dtype)
+            augmented[rows, d] = norms.to(dtype)
         low[rows] = (norms * norms * (0.5 * (1 - slack)) - _TINY).to(rest)
         size[rows] = norms.to(rest)
     return Reference(
         points=points,
         shift=shift,
         scale=scale,
+        dtype=dtype,
         augmented=augmented,
         low=low,
         norms=size,
@@ -131,12 +175,17 @@ def centred_queries(reference: Reference, queries):
     """
     centred = (queries.double() - reference.shift) * reference.scale
     norms = torch.linalg.vector_norm(centred, dim=1)
-    dtype = reference.augmented.dtype
+    dtype = reference.dtype
     return torch.cat([centred.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1), norms
 
 
 def _lower_bounds(reference, augmented):
-    return torch.addmm(reference.low, augmented, reference.augmented.T, alpha=-1)  # (m, n)
+    if reference.augmented is not None:
+        return torch.addmm(reference.low, augmented, reference.augmented.T, alpha=-1)  # (m, n)
+    bounds = augmented.new_empty((len(augmented), len(reference.low)))
+    for rows, part in reference.tiles():
+        bounds[:, rows] = torch.addmm(reference.low[rows], augmented, part.T, alpha=-1)
+    return bounds
 
 
 def _blur(reference) -> float:
@@ -227,15 +276,30 @@ def euclidean_block(reference: Reference, queries):
     d = queries.shape[1]
     squares = norms[:, None] ** 2 + reference.norms**2
     cancelled = squares * 1e-4
-    squares.addmm_(augmented[:, :d], reference.augmented[:, :d].T, alpha=-2)
+    for some, part in reference.tiles():
+        squares[:, some].addmm_(augmented[:, :d], part[:, :d].T, alpha=-2)
     rows, columns = torch.nonzero(~(squares > cancelled), as_tuple=True)
     distances = squares.clamp_(min=0).sqrt_().div_(reference.scale)
     distances[rows, columns] = _exact(reference, queries, rows, columns).sqrt_().div_(reference.exact_scale)
     return distances
 
 
+class _Writable:
+    """What makes NumPy take the memory of an array for one that may be written to."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+        interface = dict(array.__array_interface__)
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
 def as_tensor(array: np.ndarray, device) -> torch.Tensor:
-    """A tensor on the device; on a CPU it shares the array's memory where the array may be written to."""
+    """A tensor on the device, not to be written to; on a CPU it shares the array's memory where it can.
+
+    torch takes no read-only memory without a warning: a small array is copied, and one that lies in a file is not told.
+    """
+    if array.flags.c_contiguous and array.flags.aligned and not array.flags.writeable and is_mapped(array):
+        array = np.asarray(_Writable(array))
     if not array.flags.writeable or not array.flags.c_contiguous:
         array = np.array(array, order="C")
     return torch.from_numpy(array).to(device)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from skdl.kernels.neighbors import Reference, centred_queries
+from skdl.kernels.neighbors import TILE_BYTES, Reference, centred_queries
 from skdl.kernels.threads import in_threads, one_torch_thread
 
 QUERY_TILE = 512
@@ -242,7 +242,7 @@ def _compare_all(queries, rows, points, scale, distances, indices):
 
 
 class _Scratch(threading.local):
-    """The tiles of each thread, one of each type."""
+    """The tiles of each thread, one of each type, and the points that were made ready last."""
 
     def tile(self, m, width, dtype):
         held = self.__dict__.setdefault(dtype, torch.empty(0, dtype=dtype))
@@ -250,13 +250,20 @@ class _Scratch(threading.local):
             held = self.__dict__[dtype] = torch.empty(QUERY_TILE * POINT_TILE, dtype=dtype)
         return held[: m * width].view(m, width)
 
+    def points(self, shape, dtype, device):
+        held = self.__dict__.get("ready")
+        if held is None or held.dtype != dtype or held.shape[1] != shape[1] or len(held) < shape[0]:
+            held = self.__dict__["ready"] = torch.empty(shape, dtype=dtype, device=device)
+        return held[: shape[0]]
+
 
 def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, points, k, distances, indices):
     """Search one tile of queries in one precision; return which queries overflowed."""
     m, n = len(queries), len(points)
     low, norms = stage.low.numpy(), stage.norms.numpy()
     kind = low.dtype
-    coarse = stage.augmented.dtype == torch.bfloat16
+    coarse = stage.dtype == torch.bfloat16
+    width = stage.tile_rows(POINT_TILE)
     capacity = 16 * k + 256
     values = np.empty((m, capacity + _BLOCK), dtype=kind)
     columns = np.empty((m, capacity + _BLOCK), dtype=np.int32)
@@ -264,9 +271,9 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
     triggers = np.full(m, 2 * k + 32)
     thresholds = np.full(m, np.inf)
     blur = 4 * (queries.shape[1] + 16) * 2.0**-53
-    for first in range(0, n, POINT_TILE):
-        part = stage.augmented[first : first + POINT_TILE]
-        tile = scratch.tile(m, len(part), stage.augmented.dtype)
+    for first in range(0, n, width):
+        part = stage.part(slice(first, first + width), scratch.points)
+        tile = scratch.tile(m, len(part), stage.dtype)
         torch.mm(augmented, part.T, out=tile)
         if coarse:
             tile = scratch.tile(m, len(part), torch.float32).copy_(tile)
@@ -345,6 +352,8 @@ class TileSearch:
         scratch = _Scratch()
         # Small batches are cut so that every thread has work.
         step = min(QUERY_TILE, max(64, -(-m // max(1, n_threads))))
+        if self.reference(precisions[0]).augmented is None:
+            step = min(step, max(64, TILE_BYTES // (8 * queries.shape[1])))
 
         def work(start):
             rows = slice(start, min(start + step, m))

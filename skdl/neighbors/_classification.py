@@ -88,6 +88,11 @@ class KNeighborsClassifier(MultiOutputMixin, ClassifierMixin, SupervisedNeighbor
     ``fit`` takes time O(n d), ``predict`` O(n_queries n d) and constant memory beside the data, a single-precision copy
     of it and the answer.
 
+    Euclidean training rows that lie in a file (a memory-mapped float32 or float64 array in C order) of more than 256
+    MiB stay there: on a CPU they are read once for each 512 queries and no copy is made, nor is one of queries that lie
+    in a file. Beside the answer and some 24 bytes for each row this takes some 30 MiB for each thread.
+    ``sample_weight`` copies the queries, and the rows where a weight is zero.
+
     Differs from scikit-learn in these: ``sample_weight`` and ``class_weight``. A row of weight w counts as w equal
     rows: rows are collected until their weights add up to ``n_neighbors``. Weights that are scaled to sum to 1 must be
     scaled back. A function given as ``weights`` must then work distance by distance. Ties of distance go by index, ties

@@ -13,7 +13,7 @@ from skdl.kernels.mixed import mixed_block
 from skdl.kernels.precision import coarse_products_pay, single_precision_is_kept
 from skdl.kernels.selection import smallest
 from skdl.neighbors._index_base import Index, entries_within, n_threads, tree_within
-from skdl.utils import progress
+from skdl.utils import is_mapped, progress
 
 # From how much work on (queries x rows x features) the search goes by compiled tiles, and by products in bfloat16.
 # Once the compiled code is loaded, from how much.
@@ -21,6 +21,9 @@ TILE_WORK = 1 << 28
 LOADED_TILE_WORK = 1 << 21
 COARSE_WORK = 1 << 34
 COARSE_FEATURES = 128
+
+# A memory-mapped array of more bytes than this is not copied, prepared for products, but read for each tile of queries.
+KEPT_BYTES = 1 << 28
 
 # How many queries are embedded at a time.
 QUERY_ROWS = 1 << 15
@@ -36,6 +39,13 @@ class DenseIndex(Index):
         self.points = kernel.as_tensor(self.X, self.device)
         self.lock = threading.RLock()
         self._held: dict = {}
+        # Whether the points are read from their file tile by tile.
+        self.stays_in_file = (
+            metric.kind == "euclidean"
+            and self.device.type == "cpu"
+            and self.X.nbytes > KEPT_BYTES
+            and is_mapped(self.X)
+        )
 
     def held(self, key, build):
         """An item that is built once, by whichever thread comes first."""
@@ -64,7 +74,8 @@ class DenseIndex(Index):
         )
 
     def radius_neighbors(self, queries, radius, verbose=0):
-        if not self.is_large(queries.shape[0]) or self.X.shape[1] >= 16 or self.algorithm == "brute":
+        by_blocks = self.algorithm == "brute" or (self.stays_in_file and self.algorithm != "kd_tree")
+        if by_blocks or self.X.shape[1] >= 16 or not self.is_large(queries.shape[0]):
             return super().radius_neighbors(queries, radius, verbose)
         return tree_within(self, queries, radius)
 
@@ -91,7 +102,7 @@ class EuclideanIndex(DenseIndex):
 
     def reference(self, dtype):
         """The points prepared for products of this type."""
-        return self.held(dtype, lambda: kernel.prepare(self.points, dtype))
+        return self.held(dtype, lambda: kernel.prepare(self.points, dtype, keep=not self.stays_in_file))
 
     def exact_scale(self):
         return self.reference(torch.float32).exact_scale
@@ -108,6 +119,8 @@ class EuclideanIndex(DenseIndex):
             return False
         if self.algorithm == "kd_tree":
             return True
+        if self.stays_in_file:
+            return False
 
         def probe():
             step = max(1, queries.shape[0] // 64)
@@ -119,13 +132,14 @@ class EuclideanIndex(DenseIndex):
 
     def kneighbors(self, queries, k, verbose=0):
         m, (n, d) = queries.shape[0], self.X.shape
-        if not self.is_large(m) or self._tree_pays(queries, k):
+        if not (self.is_large(m) or self.stays_in_file) or self._tree_pays(queries, k):
             return super().kneighbors(queries, k, verbose)
         from skdl.kernels.tiles import TileSearch
 
         tiles = self.held("tiles", lambda: TileSearch(self.points.numpy(), self.reference))
         precisions = self._precisions()
-        if d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and coarse_products_pay(d):
+        coarse = d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and not self.stays_in_file
+        if coarse and coarse_products_pay(d):
             precisions = [torch.bfloat16, *precisions]
         threads = n_threads(self.n_jobs)
         return self.in_parts(

@@ -72,6 +72,11 @@ class NearestNeighbors(RadiusNeighborsBase):
     single precision find candidates with a bound on their error; differences in double precision decide. So data far
     from the origin lose no digits, and of equally distant rows the one with the lower index comes first.
 
+    Euclidean training rows that lie in a file (a memory-mapped float32 or float64 array in C order) of more than 256
+    MiB stay there: on a CPU they are read once for each 512 queries and no copy is made, nor is one of queries that lie
+    in a file. Beside the answer and some 24 bytes for each row this takes some 30 MiB for each thread. For a radius the
+    rows are read more often, with some 100 MiB at a time.
+
     Differs from scikit-learn in these: ties go by index always; a row's own entry is left out by its index where X is
     None, also among duplicates; a radius is compared with the returned distance; ``V`` and ``VI`` of "seuclidean" and
     "mahalanobis" are computed from the training rows where they are not given; ``fit`` takes no tree.

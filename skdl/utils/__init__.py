@@ -5,6 +5,7 @@ from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
 from skdl.utils._discovery import all_estimators
 from skdl.utils._docs import fill_documentation
 from skdl.utils._fingerprint import fingerprint
+from skdl.utils._mapped import is_mapped
 from skdl.utils._params import Interval, Options, check_parameters
 from skdl.utils._progress import progress
 from skdl.utils._random import (
@@ -52,6 +53,7 @@ __all__ = [
     "for_each_chunk",
     "freeze",
     "is_frozen",
+    "is_mapped",
     "progress",
     "random_bits",
     "random_keep",

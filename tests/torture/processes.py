@@ -185,7 +185,12 @@ def torture_kills(what: str, n_kills: int, seed: int = 0) -> list[str]:
 
 # Memory.
 
-ALLOWED = {"clusters": 64 * 2**20, "batches of clusters": 64 * 2**20, "network": 256 * 2**20}
+ALLOWED = {
+    "neighbors": 48 * 2**20,
+    "clusters": 64 * 2**20,
+    "batches of clusters": 64 * 2**20,
+    "network": 256 * 2**20,
+}
 """Bytes that a process may take beyond what it has when all is imported and compiled.
 
 A network keeps blocks and a sample of some 32 MiB, several times over, however large the data are.
@@ -199,9 +204,11 @@ import resource, sys
 import numpy as np
 name, path, rows, columns, allowed = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 from skdl.cluster import KMeans, MiniBatchKMeans
+from skdl.neighbors import KNeighborsClassifier
 from skdl.neural import MLPClassifier
 
 makers = {
+    "neighbors": KNeighborsClassifier,
     "clusters": lambda: KMeans(8, n_init=1, max_iter=3, random_state=0),
     "batches of clusters": lambda: MiniBatchKMeans(8, n_init=1, max_iter=1, random_state=0),
     "network": lambda: MLPClassifier((16,), max_epochs=1, batch_size=1024, early_stopping=False, random_state=0),

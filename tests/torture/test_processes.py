@@ -48,6 +48,6 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["clusters", "batches of clusters"])
+@pytest.mark.parametrize("name", ["neighbors", "clusters", "batches of clusters"])
 def test_data_of_ten_times_the_memory(name, folder):
     assert not torture_memory(name, folder)
