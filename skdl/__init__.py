@@ -31,6 +31,7 @@ _FUNCTIONS = {
     "config_context": "skdl.config",
     "save": "skdl.persistence",
     "load": "skdl.persistence",
+    "to_onnx": "skdl.persistence",
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS]

@@ -66,7 +66,11 @@ def save(estimator, path) -> None:
     >>> skdl.load(path).predict([[4.4]])
     array([1])
     """
-    data = to_bytes(estimator)
+    replace_file(path, to_bytes(estimator))
+
+
+def replace_file(path, data: bytes) -> None:
+    """Write a file in one step: whoever reads meanwhile, or after a crash, finds the old one or the new one whole."""
     path = os.fspath(path)
     draft = f"{path}.{os.getpid()}.tmp"
     try:
