@@ -95,7 +95,9 @@ class NeuralEstimator(ShownNetwork, Transferable):
         ----------
         X : array-like, frame, tensor or torch Dataset of shape (n, d)
             The training samples. A memory-mapped array of more than 256 MiB, and a Dataset, are not loaded but read
-            block by block in each epoch; a Dataset's items are samples, or pairs of a sample and its target.
+            block by block in each epoch; a Dataset's items are samples, or pairs of a sample and its target. Beside the
+            targets, the network and the C library's gaps this takes a sample of 16 MiB, from which scales are learnt,
+            and then some eight times 4 MiB, or eight batches where these are larger.
         y : array-like of shape (n,) or (n, n_outputs)
             The targets. None takes those in the items of a Dataset, which are then all read once before.
         sample_weight : array-like of shape (n,), default=None
@@ -239,9 +241,8 @@ class NeuralEstimator(ShownNetwork, Transferable):
         """What a module, the network or its body, gives for encoded rows: ``(n, width)`` in float32."""
         device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
         block = self._block_rows(device)
-        rows = block * max(
-            1, _streams.SAMPLED_BYTES // (block * max(1, X[:1].nbytes))
-        )  # as many as are in memory at once
+        # As many as are in memory at once.
+        rows = block * max(1, _streams.COMPUTED_BYTES // (block * max(1, X[:1].nbytes)))
         parts = [
             compute_outputs(module, self._to_tensors(X[start : start + rows]), device, block)
             for start in range(0, len(X), rows)

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# How much a group of columns may take in float64 while it is learnt from, and how many it has at least.
+_GROUP_BYTES = 1 << 20
+_GROUP_COLUMNS = 16
+# How much is scaled at a time, and how many rows at least.
+_PIECE_BYTES = 1 << 20
+_PIECE_ROWS = 256
+
 
 @dataclass
 class Scaling:
@@ -23,10 +30,24 @@ class Scaling:
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Return the scaled columns ``(n, d)``, float32."""
+        step = max(_PIECE_ROWS, _PIECE_BYTES // (8 * max(1, X.shape[1])))
+        if len(X) <= step:
+            return self._apply(X)
+        # In the order of memory that X has.
+        scaled = np.empty_like(X, dtype=np.float32, subok=False)
+        for start in range(0, len(X), step):
+            scaled[start : start + step] = self._apply(X[start : start + step])
+        return scaled
+
+    def _apply(self, X: np.ndarray) -> np.ndarray:
         # Centred in float64: a float32 difference of large numbers would lose the digits that matter.
-        Z = (X - self.center) * self.factor
+        Z = X - self.center
+        Z *= self.factor
         if self.clip:
-            Z /= np.sqrt(1.0 + (Z / 3.0) ** 2)
+            norm = Z / 3.0
+            np.square(norm, out=norm)
+            norm += 1.0
+            Z /= np.sqrt(norm, out=norm)
         return Z.astype(np.float32)
 
 
@@ -118,6 +139,28 @@ def fit_scaling(X: np.ndarray, weight: np.ndarray | None, kind: str | None) -> S
         width = np.where(width > 0, width, (high - low) / 2.0)
     factor = np.divide(1.0, width, out=np.zeros(d), where=width > 0)
     return Scaling(center, factor, clip=kind == "robust")
+
+
+def fit_column_scaling(X: np.ndarray, columns: np.ndarray, weight: np.ndarray | None, kind: str | None) -> Scaling:
+    """Learn the scaling of some columns, a group of them at a time: what that takes is small beside many rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    columns : ndarray of int of shape (n_columns,)
+        Which of them.
+    weight, kind : as in :func:`fit_scaling`
+
+    Returns
+    -------
+    Scaling
+        The same as all columns at once would give.
+    """
+    width = max(_GROUP_COLUMNS, _GROUP_BYTES // (8 * len(X)))
+    groups = [columns[start : start + width] for start in range(0, len(columns), width)] or [columns]
+    parts = [fit_scaling(X[:, group], weight, kind) for group in groups]
+    center, factor = (np.concatenate([getattr(part, name) for part in parts]) for name in ("center", "factor"))
+    return Scaling(center, factor, clip=parts[0].clip)
 
 
 def _fit_present(column: np.ndarray, missing: np.ndarray, weight: np.ndarray | None, kind: str | None) -> Scaling:

@@ -6,12 +6,14 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from skdl.engine import StreamedRows
-from skdl.utils import to_host
+from skdl.utils import is_mapped, to_host
 
 # A memory-mapped array of more bytes than this is read while training; a smaller one is loaded.
 _LOADED_BYTES = 1 << 28
-# How much of a large X is turned into tensors at once, and how much of it scales are learnt from.
-SAMPLED_BYTES = 1 << 25
+# How much of a large X scales are learnt from.
+SAMPLED_BYTES = 1 << 24
+# How much of X is turned into tensors at once where outputs are computed.
+COMPUTED_BYTES = 1 << 22
 
 
 def is_dataset(X) -> bool:
@@ -21,12 +23,7 @@ def is_dataset(X) -> bool:
 
 def is_streamed(X: np.ndarray) -> bool:
     """Whether an array lies in a file and is too large to be loaded without need."""
-    base: object = X
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
-            return X.nbytes > _LOADED_BYTES
-        base = base.base
-    return False
+    return X.nbytes > _LOADED_BYTES and is_mapped(X)
 
 
 def stream_array(X: np.ndarray) -> StreamedRows:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from skdl.neural._base import NeuralEstimator
 from skdl.neural._family import fit_networks
-from skdl.neural._scaling import bin_edges, fit_scaling
+from skdl.neural._scaling import bin_edges, fit_column_scaling
 from skdl.nn import MLP, PeriodicEmbedding, PiecewiseLinearEncoding, initialize
 from skdl.nn.init import WEIGHT_RULES
 from skdl.nn.mlp import ACTIVATIONS, NORMALIZATIONS
@@ -71,11 +71,11 @@ class TableNetwork(NeuralEstimator):
         super()._adopt_inputs()
 
     def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
-        numeric = X[:, ~self._schema.is_categorical]
-        self._scaling = fit_scaling(numeric, weight, self.scaling)
+        numeric = np.flatnonzero(~self._schema.is_categorical)
+        self._scaling = fit_column_scaling(X, numeric, weight, self.scaling)
         self._had_missing = np.isnan(X).any(axis=0)  # (d,)
         if self.numeric_embedding == "piecewise_linear":
-            self._edges = bin_edges(self._scaled(numeric), weight, _N_BINS)
+            self._edges = bin_edges(self._scaled(X[:, numeric]), weight, _N_BINS)
 
     def _scaled(self, numeric: np.ndarray) -> np.ndarray:
         """Scaled numeric columns, float32; what is missing becomes the centre."""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from skdl.neural._scaling import fit_scaling, weighted_quantiles
+from skdl.neural import _scaling
+from skdl.neural._scaling import fit_column_scaling, fit_scaling, weighted_quantiles
 
 
 @pytest.fixture
@@ -49,3 +50,26 @@ def test_quantiles_are_numpys_inverted_distribution_function(X):
 
 def test_none_leaves_columns_alone(X):
     np.testing.assert_array_equal(fit_scaling(X, None, None).apply(X), X.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["robust", "standard", None])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_groups_and_pieces_give_the_bits_of_the_whole(kind, missing, dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, weight = rng.lognormal(size=(700, 37)).astype(dtype), rng.random(700)
+    if missing:
+        X[rng.random(X.shape) < 0.01] = np.nan
+    columns = np.flatnonzero(np.arange(37) != 5)
+    expected = fit_scaling(X[:, columns], weight, kind)
+    scaled = expected.apply(X[:, columns])
+    monkeypatch.setattr(_scaling, "_GROUP_BYTES", 0)
+    monkeypatch.setattr(_scaling, "_PIECE_BYTES", 0)
+    found = fit_column_scaling(X, columns, weight, kind)
+    np.testing.assert_array_equal(found.center, expected.center)
+    np.testing.assert_array_equal(found.factor, expected.factor)
+    assert found.clip == expected.clip
+    for table in (X[:, columns], np.ascontiguousarray(X[:, columns])):
+        pieces = found.apply(table)
+        np.testing.assert_array_equal(pieces, scaled)
+        assert pieces.flags.c_contiguous == table.flags.c_contiguous

@@ -7,6 +7,7 @@ import pytest
 from tests.common.table import KNOWN, for_each_row
 from tests.torture import processes
 from tests.torture.processes import (
+    ALLOWED,
     torture_fork,
     torture_kills,
     torture_memory,
@@ -48,6 +49,6 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["neighbors", "clusters", "batches of clusters"])
+@pytest.mark.parametrize("name", list(ALLOWED))
 def test_data_of_ten_times_the_memory(name, folder):
     assert not torture_memory(name, folder)
