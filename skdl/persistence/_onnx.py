@@ -56,9 +56,9 @@ def to_onnx(estimator, X, path=None):
     -----
     Scaling, embeddings of categories, softmax and the scale of the targets are inside the graph. It computes as the
     estimator does, the network in float32 and what stands around it in float64, with other routines, so that results
-    agree up to float32 rounding, about 1e-6. The steps of a pipeline are computed in float64 also where X is float32,
-    and scikit-learn would round between them. The graph does not check its input: what ``predict`` refuses (infinite
-    values, say) gives something.
+    agree up to float32 rounding, about 1e-6, or 1e-5 for large networks. The steps of a pipeline are computed in
+    float64 also where X is float32, and scikit-learn would round between them. The graph does not check its input: what
+    ``predict`` refuses (infinite values, say) gives something.
 
     Export takes some seconds and a few copies of the weights; a graph of 2 GiB or more cannot be made.
 
