@@ -78,6 +78,12 @@ class EmbeddingTask:
         # Rows that were merged because they are equal count once: a pair of them would teach nothing.
         return super()._tensor_data(X, target, None, device)  # type: ignore[misc]
 
+    def _knows_no_classes(self):
+        raise AttributeError(f"{type(self).__name__} embeds samples, and knows no classes.")
+
+    predict = property(_knows_no_classes)
+    predict_proba = property(_knows_no_classes)
+
     def train_to(self, goal: EmbeddingGoal, X, codes: np.ndarray):
         """Train for a goal.
 

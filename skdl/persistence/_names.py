@@ -10,12 +10,21 @@ import numpy as np
 # What the estimators of a room keep besides arrays.
 _HELPERS = frozenset(
     {
+        "skdl.engine.sampling.ClassBalanced",
+        "skdl.engine.sampling.TwoViews",
         "skdl.kernels.moments.Moments",
         "skdl.model_selection._plan.Group",
         "skdl.model_selection._plan.Plan",
         "skdl.naive_bayes._categorical.CategoryCounts",
         "skdl.naive_bayes._discrete.Counts",
         "skdl.naive_bayes._mixed.MixedSums",
+        "skdl.neural._embedding.CNNEmbedding",
+        "skdl.neural._embedding.EmbeddingGoal",
+        "skdl.neural._embedding.MLPEmbedding",
+        "skdl.neural._embedding.NeuralEmbedding",
+        "skdl.neural._embedding.RNNEmbedding",
+        "skdl.neural._embedding.TCNEmbedding",
+        "skdl.neural._embedding.TransformerEmbedding",
         "skdl.neural._scaling.Scaling",
         "skdl.neural._tasks.SoftTargets",
         "skdl.neural._tokens.Vocabulary",

@@ -76,6 +76,8 @@ def test_memory_of_a_search():
 
 @pytest.mark.slow
 def test_memory_of_a_large_search():
-    found = _in_fresh_process(_PEAK.format(n=1_000_000, m=200_000, d=64))
+    # Of 200,000 queries, what more of them take is their answer alone: 160 bytes each, 27 MiB. All of them are asked
+    # by `make torture`.
+    found = _in_fresh_process(_PEAK.format(n=1_000_000, m=20_000, d=64))
     assert found["right"]
-    assert found["mib"] < 1536
+    assert found["mib"] < 1536 - 27
