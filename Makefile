@@ -8,7 +8,7 @@ VENV ?= .venv
 VENV_MIN ?= .venv-min
 # The declared minimum. From the public registry it is a CUDA build of several gigabytes on Linux; `make test-min MIN_TORCH=2.13.0`
 # tests the other minimums with another torch.
-MIN_TORCH ?= 2.6.0
+MIN_TORCH ?= 2.8.0
 PYTEST_ARGS ?=
 TORTURE_ARGS ?=
 # Two processes of one thread each: more threads than cores wait for each other.
