@@ -418,8 +418,7 @@ def test_bad_continuations(iris):
 
 def test_divergence_leaves_no_model(iris):
     X, y = iris
-    model = small().fit(X, y)
-    model.set_params(optimizer="sgd", lr=1e30, weight_decay=0.0)
+    model = small(optimizer="sgd", lr=1e30, weight_decay=0.0)
     with pytest.raises(DivergenceError, match=r"loss became .* with a learning rate of 1e\+30"):
         model.fit(X, y)
     with pytest.raises(NotFittedError):
