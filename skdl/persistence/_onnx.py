@@ -32,7 +32,7 @@ def to_onnx(estimator, X, path=None):
     -------
     onnx.ModelProto
         The graph. Its input is "X". Columns of a table that hold words are apart from it, each an input of its own,
-        strings of shape (n, 1), named "column_" and the column's name, or its number where the table had no names; an
+        strings of shape (n, 1), named ``column_`` and the column's name, or its number where the table had no names; an
         empty string is a missing value, if ``missing_values="indicator"`` and no category is empty. "X" then holds the
         other columns, in their order.
 
