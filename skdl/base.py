@@ -68,10 +68,6 @@ class Estimator(BaseEstimator):
         self._device_cache = DeviceCache()
 
 
-# What `__sklearn_is_fitted__` of some estimators looks at.
-_SAY_FITTED = ("_weights", "_settled", "_network")
-
-
 def or_as_before(method):
     """Let a method that learns, and fails, leave the estimator as it was: half of a new model is none.
 

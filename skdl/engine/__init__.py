@@ -6,14 +6,13 @@ from skdl.engine.optimizers import OPTIMIZERS
 from skdl.engine.sampling import ClassBalanced, SampledBatches, TwoViews
 from skdl.engine.schedules import PLATEAU, SCHEDULES
 from skdl.engine.stacked import Trained, train_stacked
+from skdl.engine.states import state_from_numpy, state_to_numpy
 from skdl.engine.streaming import StreamedData, StreamedRows
 from skdl.engine.training import (
     TrainingPlan,
     compute_outputs,
     make_checkpoint,
     make_net,
-    state_from_numpy,
-    state_to_numpy,
 )
 
 __all__ = [

@@ -89,7 +89,7 @@ class FamilySearch:
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, **told)
         self._checked_cv_orig = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        if hasattr(self, "_check_input_parameters"):  # before scikit-learn 1.8 only halving searches have it
+        if hasattr(self, "_check_input_parameters"):  # in scikit-learn 1.6 only halving searches have it
             self._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
         self.n_splits_ = self._checked_cv_orig.get_n_splits(X, y, **routed.splitter.split)
 

@@ -198,8 +198,11 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         -------
         ndarray of shape (n_samples,)
         """
-        jll, _ = self._scored(X)
-        return self.classes_[jll.argmax(axis=1)]
+        return self.classes_[self._most_probable(X)]
+
+    def _most_probable(self, X) -> np.ndarray:
+        """The number of each sample's most probable class, of shape (n,)."""
+        return self._scored(X)[0].argmax(axis=1)
 
     def predict_log_proba(self, X):
         """Return the logarithm of the probability of each class.

@@ -8,7 +8,7 @@ import numpy as np
 from skdl.kernels.gaussian import Siblings, gaussian_likelihood, joint_log_likelihood
 from skdl.kernels.moments import class_moments
 from skdl.naive_bayes._base import BaseNaiveBayes, checked_priors, log_of
-from skdl.utils import Asked, Interval, resolve_device
+from skdl.utils import Answers, Interval, resolve_device
 
 __all__ = ["GaussianNB"]
 
@@ -128,26 +128,15 @@ class GaussianNB(BaseNaiveBayes):
         smoothing = self.var_smoothing
         return self._device_cache.get(("variance", smoothing), lambda: smoothed_variance(self._sums, smoothing))
 
-    def predict(self, X):
-        """Return the most probable class of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
+    def _most_probable(self, X):
         shared = getattr(self, "_device_cache", None) and self._device_cache.get("shared", lambda: None)
         if shared is not None and self.__sklearn_is_fitted__() and shared.knows(self):
             if not shared.has_checked(X):
                 X = self._checked_X(X)
             classes = shared.classify(X, self.var_smoothing)
             if classes is not None:
-                return self.classes_[classes]
-        return super().predict(X)
+                return classes
+        return super()._most_probable(X)
 
     def _shared_with(self, siblings):
         device = resolve_device(self.device)
@@ -178,7 +167,7 @@ class SharedLabels:
     def __init__(self, first, smoothings, device):
         self._sums, self._prior = first._sums, first.class_prior_.copy()
         self._smoothings, self._device = smoothings, device
-        self._answers: list = []
+        self._answers = Answers()
         self._lock = threading.Lock()
         self._order: list[float] = []
         self._siblings: Siblings | None = None
@@ -190,7 +179,7 @@ class SharedLabels:
 
     def has_checked(self, X) -> bool:
         """Return whether this very array has been validated, and cannot have changed since."""
-        return any(asked.data is X for asked, _, _ in list(self._answers))
+        return self._answers.has_seen(X)
 
     def classify(self, X, smoothing: float):
         """Return the class of each sample as a number; None where rounding might decide, or for few digits."""
@@ -206,10 +195,9 @@ class SharedLabels:
                 self._siblings = Siblings([models[one] for one in self._order])
             if smoothing not in self._order:
                 return None
-            answer = next((answer for answer in self._answers if answer[0].is_same(X)), None)
+            answer = self._answers.find(X)
             if answer is None:
-                answer = (Asked(X), *self._siblings.classify(X))
-                self._answers = [answer, *self._answers[:1]]
-            _, classes, certain = answer
+                answer = self._answers.add(X, self._siblings.classify(X))
+            classes, certain = answer
             place = self._order.index(smoothing)
             return classes[place] if certain[place] else None

@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from skdl.neighbors._votes import neighbor_weights
-from skdl.utils import Asked
+from skdl.utils import Answers
 
 # Parameters that do not change which rows are near.
 _FREE = ("n_neighbors", "weights", "radius", "verbose")
-# Training rows and test rows, as a search with training scores asks.
-_REMEMBERED = 2
 
 
 class SharedSearch:
@@ -29,12 +27,12 @@ class SharedSearch:
             (int(k), weights) for k, weights in candidates if isinstance(k, numbers.Integral) and int(k) > 0
         ]
         self.n_neighbors = max([1, *(k for k, _ in self.candidates)])
-        self._answers: list[_Answer] = []
+        self._answers = Answers()
         self._lock = threading.RLock()
 
     def has_checked(self, queries) -> bool:
         """Return whether these very queries have been validated, and cannot have changed since."""
-        return any(answer.asked is not None and answer.asked.data is queries for answer in list(self._answers))
+        return self._answers.has_seen(queries)
 
     def search(self, queries, k: int, available: int, compute: Callable):
         """Return the k nearest of each query, from memory where the same was asked before.
@@ -85,26 +83,20 @@ class SharedSearch:
             return answer.classes[kind, k]
 
     def _answer(self, queries, k, available, compute) -> "_Answer":
-        for answer in self._answers:
-            if answer.is_for(queries) and answer.distances.shape[1] >= k:
-                return answer
-        distances, indices = compute(min(available, max(k, self.n_neighbors + (queries is None))))
-        answer = _Answer(queries, distances, indices)
-        self._answers = [answer, *self._answers[: _REMEMBERED - 1]]
+        answer = self._answers.find(queries, lambda answer: answer.distances.shape[1] >= k)
+        if answer is None:
+            found = compute(min(available, max(k, self.n_neighbors + (queries is None))))
+            answer = self._answers.add(queries, _Answer(*found))
         return answer
 
 
 class _Answer:
     """The neighbors of some queries, and the classes that siblings give them."""
 
-    def __init__(self, queries, distances, indices):
-        self.asked = None if queries is None else Asked(queries)
+    def __init__(self, distances, indices):
         self.distances = distances
         self.indices = indices
         self.classes: dict[tuple[str, int], np.ndarray] = {}
-
-    def is_for(self, queries) -> bool:
-        return queries is None if self.asked is None else self.asked.is_same(queries)
 
     def count(self, kind: str, numbers_of_neighbors: list[int], codes, n_classes: int) -> dict:
         """The classes for some numbers of neighbors, of which the larger goes on where the smaller has stopped.

@@ -13,7 +13,7 @@ from skdl.kernels.mixed import mixed_block
 from skdl.kernels.precision import coarse_products_pay, single_precision_is_kept
 from skdl.kernels.selection import smallest
 from skdl.neighbors._index_base import Index, entries_within, n_threads, tree_within
-from skdl.utils import is_mapped, progress
+from skdl.utils import is_left_in_file, progress
 
 # From how much work on (queries x rows x features) the search goes by compiled tiles, and by products in bfloat16.
 # Once the compiled code is loaded, from how much.
@@ -21,9 +21,6 @@ TILE_WORK = 1 << 28
 LOADED_TILE_WORK = 1 << 21
 COARSE_WORK = 1 << 34
 COARSE_FEATURES = 128
-
-# A memory-mapped array of more bytes than this is not copied, prepared for products, but read for each tile of queries.
-KEPT_BYTES = 1 << 28
 
 # How many queries are embedded at a time.
 QUERY_ROWS = 1 << 15
@@ -40,12 +37,7 @@ class DenseIndex(Index):
         self.lock = threading.RLock()
         self._held: dict = {}
         # Whether the points are read from their file tile by tile.
-        self.stays_in_file = (
-            metric.kind == "euclidean"
-            and self.device.type == "cpu"
-            and self.X.nbytes > KEPT_BYTES
-            and is_mapped(self.X)
-        )
+        self.stays_in_file = metric.kind == "euclidean" and self.device.type == "cpu" and is_left_in_file(self.X)
 
     def held(self, key, build):
         """An item that is built once, by whichever thread comes first."""

@@ -20,13 +20,12 @@ from skdl.neural._rows import Rows, drop_weightless, merge_equal_rows, split_val
 from skdl.neural._streams import (
     check_dataset,
     is_dataset,
-    is_streamed,
     samples_of,
     stream_array,
     stream_dataset,
     targets_of,
 )
-from skdl.utils import draw_seed, explained, resolve_device, validate_sample_weight
+from skdl.utils import draw_seed, explained, is_left_in_file, resolve_device, validate_sample_weight
 
 # From this many rows on, early_stopping="auto" stops early.
 _AUTO_EARLY_STOPPING_ROWS = 10_000
@@ -149,7 +148,7 @@ class Preparation(Estimator):
         if adopts:
             self._adopt_inputs()
             encoded = self._encode_inputs(X)
-        return stream_array(encoded) if self._may_stream and is_streamed(encoded) else encoded
+        return stream_array(encoded) if self._may_stream and is_left_in_file(encoded) else encoded
 
     def _probe(self) -> tuple[Tensor, ...]:
         """Something like one sample, to call the module with."""

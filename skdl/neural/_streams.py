@@ -6,10 +6,8 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from skdl.engine import StreamedRows
-from skdl.utils import is_mapped, to_host
+from skdl.utils import to_host
 
-# A memory-mapped array of more bytes than this is read while training; a smaller one is loaded.
-_LOADED_BYTES = 1 << 28
 # How much of a large X scales are learnt from.
 SAMPLED_BYTES = 1 << 24
 # How much of X is turned into tensors at once where outputs are computed.
@@ -19,11 +17,6 @@ COMPUTED_BYTES = 1 << 22
 def is_dataset(X) -> bool:
     """Whether X is a torch Dataset."""
     return isinstance(X, Dataset)
-
-
-def is_streamed(X: np.ndarray) -> bool:
-    """Whether an array lies in a file and is too large to be loaded without need."""
-    return X.nbytes > _LOADED_BYTES and is_mapped(X)
 
 
 def stream_array(X: np.ndarray) -> StreamedRows:

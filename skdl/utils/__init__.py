@@ -1,11 +1,11 @@
 """Validation, devices, random streams, progress: what every room stands on. Importing it does not import torch."""
 
-from skdl.utils._asked import Asked, freeze, is_frozen
+from skdl.utils._asked import Answers, Asked, freeze, is_frozen
 from skdl.utils._device import DeviceCache, for_each_chunk, resolve_device
 from skdl.utils._discovery import all_estimators
 from skdl.utils._docs import fill_documentation
 from skdl.utils._fingerprint import fingerprint
-from skdl.utils._mapped import is_mapped
+from skdl.utils._mapped import is_left_in_file, is_mapped
 from skdl.utils._params import Interval, Options, check_parameters
 from skdl.utils._progress import progress
 from skdl.utils._random import (
@@ -32,6 +32,7 @@ from skdl.utils._validation import (
 )
 
 __all__ = [
+    "Answers",
     "Asked",
     "DeviceCache",
     "Interval",
@@ -53,6 +54,7 @@ __all__ = [
     "for_each_chunk",
     "freeze",
     "is_frozen",
+    "is_left_in_file",
     "is_mapped",
     "progress",
     "random_bits",

@@ -1,5 +1,8 @@
 """Whether a question has been asked before: data that are compared bit by bit, unless they cannot have changed."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 
@@ -25,6 +28,36 @@ class Asked:
         if not isinstance(data, np.ndarray) or data.shape != self.data.shape or data.dtype != self.data.dtype:
             return False
         return bool(np.array_equal(_bits(data), _bits(self.data)))
+
+
+class Answers:
+    """The answers to the last questions, as siblings ask them again: newest first, by the data they are about.
+
+    None is a question too.
+    """
+
+    # Training rows and test rows, as a search with training scores asks.
+    _REMEMBERED = 2
+
+    def __init__(self):
+        self._known: list[tuple[Asked | None, Any]] = []
+
+    def has_seen(self, data) -> bool:
+        """Return whether this very array has been asked about, and cannot have changed since."""
+        return any(asked is not None and asked.data is data for asked, _ in self._known)
+
+    def find(self, data, serves: Callable[[Any], bool] = lambda answer: True):
+        """Return the newest answer about this data that serves; None where there is none."""
+        for asked, answer in self._known:
+            if (data is None if asked is None else asked.is_same(data)) and serves(answer):
+                return answer
+        return None
+
+    def add(self, data, answer):
+        """Remember an answer, and return it."""
+        asked = None if data is None else Asked(data)
+        self._known = [(asked, answer), *self._known[: self._REMEMBERED - 1]]
+        return answer
 
 
 def freeze(data) -> None:

@@ -162,6 +162,15 @@ _TINY_TRANSFORMER = {
 }
 _SMALL_ENCODER = {"backbone": MLPClassifier(**_SMALL_NETWORK), "embedding_dim": 4}
 _ENCODER_IN_ONE_BATCH = {"backbone": MLPClassifier(**{**_SMALL_NETWORK, "batch_size": 1000})}
+_ENCODER: dict[str, Any] = {
+    "fast": _SMALL_ENCODER,
+    "learns_from": "classifier",
+    "rounding": 1e-4,
+    "rounding_float32": 1e-3,
+    "holds": frozenset({"rows", "threads"}),
+    "settled": _ENCODER_IN_ONE_BATCH,
+    "negative": "embedding_dim",
+}
 _LINEAR_NETWORK = {"lr": 0.05, "batch_size": 16, "max_epochs": 15}
 _FULL_LINEAR_NETWORK = {"lr": 0.05, "batch_size": 32, "max_epochs": 200, "schedule": "cosine"}
 _FULL_NETWORK = {"hidden_layer_sizes": (64,), "lr": 0.005, "batch_size": 32, "max_epochs": 60}
@@ -250,14 +259,8 @@ ROWS = (
     ),
     Row(
         "ContrastiveEncoder",
-        fast=_SMALL_ENCODER,
-        learns_from="classifier",
-        rounding=1e-4,
-        rounding_float32=1e-3,
-        holds=frozenset({"rows", "threads"}),
-        settled=_ENCODER_IN_ONE_BATCH,
+        **_ENCODER,
         candidates=({}, {"embedding_dim": 2}, {"loss": "n_pairs"}, {"loss": "self_supervised"}),
-        negative="embedding_dim",
     ),
     Row(
         "DecisionTreeClassifier",
@@ -615,14 +618,8 @@ ROWS = (
     ),
     Row(
         "SiameseEncoder",
-        fast=_SMALL_ENCODER,
-        learns_from="classifier",
-        rounding=1e-4,
-        rounding_float32=1e-3,
-        holds=frozenset({"rows", "threads"}),
-        settled=_ENCODER_IN_ONE_BATCH,
+        **_ENCODER,
         candidates=({}, {"embedding_dim": 2}, {"margin": 2.0}),
-        negative="embedding_dim",
     ),
     Row(
         "StackingClassifier",
@@ -745,14 +742,8 @@ ROWS = (
     ),
     Row(
         "TripletEncoder",
-        fast=_SMALL_ENCODER,
-        learns_from="classifier",
-        rounding=1e-4,
-        rounding_float32=1e-3,
-        holds=frozenset({"rows", "threads"}),
-        settled=_ENCODER_IN_ONE_BATCH,
+        **_ENCODER,
         candidates=({}, {"embedding_dim": 2}, {"mining": "hard"}, {"mining": "distance_weighted"}),
-        negative="embedding_dim",
     ),
     Row(
         "VotingClassifier",

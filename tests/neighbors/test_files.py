@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from skdl.kernels.neighbors import as_tensor, prepare
-from skdl.neighbors import KernelRegressor, KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, _index_dense
-from skdl.utils import is_mapped
+from skdl.neighbors import KernelRegressor, KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
+from skdl.utils import _mapped, is_mapped
 
 
 @pytest.fixture
 def stays(monkeypatch):
-    monkeypatch.setattr(_index_dense, "KEPT_BYTES", 0)
+    monkeypatch.setattr(_mapped, "LOADED_BYTES", 0)
 
 
 def in_file(X, directory, name="X"):

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, IterableDataset
 from skdl.engine import Batches, StreamedData, StreamedRows, TensorData, streaming
 from skdl.exceptions import InterruptedFitWarning
 from skdl.neural import CNNClassifier, MLPClassifier, MLPRegressor, NeuralClassifier, RNNClassifier, _streams
+from skdl.utils import _mapped, is_left_in_file
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def streamed(monkeypatch):
         reads.append(len(positions))
         return take(self, positions)
 
-    monkeypatch.setattr(_streams, "_LOADED_BYTES", 0)
+    monkeypatch.setattr(_mapped, "LOADED_BYTES", 0)
     monkeypatch.setattr(streaming, "_BLOCK_BYTES", 10_000)
     monkeypatch.setattr(_streams, "SAMPLED_BYTES", 400_000)
     monkeypatch.setattr(StreamedRows, "take", watch)
@@ -125,7 +126,7 @@ def test_scales_come_from_a_sample_where_there_are_many_rows(tmp_path, streamed,
 
 def test_small_files_are_loaded(digits, tmp_path):
     file = in_file(digits[0].reshape(600, -1) / 16, tmp_path)
-    assert not _streams.is_streamed(file)
+    assert not is_left_in_file(file)
     model = MLPClassifier(max_epochs=1, batch_size=1000).fit(file, digits[1])  # one batch, rows merged
     assert model.loss_ > 0
 

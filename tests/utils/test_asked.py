@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skdl.utils import Asked, freeze, is_frozen
+from skdl.utils import Answers, Asked, freeze, is_frozen
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool, "U3"])
@@ -47,3 +47,18 @@ def test_what_another_owns_is_not_frozen():
     data[1] = 8.0
     assert not asked.is_same(view)
     freeze([1, 2])
+
+
+def test_the_last_two_answers_are_remembered():
+    answers, questions = Answers(), [np.full(3, float(i)) for i in range(3)]
+    assert answers.find(questions[0]) is None
+    for number, data in enumerate(questions):
+        assert answers.add(data, number) == number
+    assert [answers.find(data.copy()) for data in questions] == [None, 1, 2]
+    assert answers.find(questions[2], lambda answer: answer < 2) is None
+    answers.add(None, "the fitted rows")
+    assert answers.find(None) == "the fitted rows"
+    assert not answers.has_seen(questions[2])  # it may have changed
+    freeze(questions[0])
+    answers.add(questions[0], 0)
+    assert answers.has_seen(questions[0])
