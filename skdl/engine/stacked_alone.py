@@ -85,7 +85,7 @@ class StackOfOne:
                 slopes.copy_(torch.zeros_like(slopes) if weight.grad is None else weight.grad)
         if self.group["lr"] != self.lr:
             self.lr = self.group["lr"]
-            self.steps.set_rates([self.lr])
+            self.steps.set_rates(torch.tensor([self.lr]))
         self.steps.move()
         if not self.shared:
             self._share_state()

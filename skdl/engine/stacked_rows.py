@@ -10,6 +10,9 @@ from skdl.engine.data import TensorData, bucket_length
 from skdl.nn.stacked_loops import gather
 from skdl.utils import derive_keys, random_permutation
 
+# How much is gathered at once where each call costs more than small batches do.
+_BLOCK_BYTES = 1 << 26
+
 
 class StackedRows:
     """The members' rows: each distinct data set once, an order for each distinct (data, seed).
@@ -50,7 +53,10 @@ class StackedRows:
         self.data_of = np.array([self.place[index] for index, _ in self.keys])  # (M,)
         self.n = self.lengths[self.data_of]  # (M,)
         self.n_batches = -(-self.n // self.batch_size)  # (M,)
-        self.buffers: dict[int, tuple[list, list]] = {}
+        self.buffers: tuple[list, list] | None = None
+        # On other devices the numbers lie where they are used: a copy in each batch would make the host wait.
+        there = (np.array([where[key] for key in self.keys]), self.data_of)
+        self.entry_there, self.data_there = (torch.as_tensor(numbers, device=self.device) for numbers in there)
         # Of each batch: where it begins, each member's number of rows, and the factors that make a sum a mean, (M, B).
         self.parts = []
         known: dict[tuple, tuple] = {}
@@ -70,7 +76,8 @@ class StackedRows:
 
     def _order(self, epoch: int | None) -> Tensor:
         """The order of the rows of each entry, (E, n)."""
-        order = torch.zeros(len(self.entries), len(self.parts) * self.n_rows, dtype=torch.int64, device=self.device)
+        width = (len(self.parts) - 1) * self.batch_size + self.n_rows
+        order = torch.zeros(len(self.entries), width, dtype=torch.int64, device=self.device)
         longest = int(self.n.max())
         order[:, :longest] = torch.arange(longest, device=self.device)
         lengths = self.lengths[[place for place, _ in self.entries]]
@@ -89,29 +96,36 @@ class StackedRows:
         The tensors are overwritten by the next batch. The scale makes a sum over rows the mean that a loss is.
         """
         order = self._order(epoch)
-        for start, counts, scale in self.parts:
-            tensors = self._gathered(order, start, scale.shape[1], counts)
+        gathered = self._compiled(order) if self.device.type == "cpu" else self._indexed(order)
+        for (_, counts, scale), tensors in zip(self.parts, gathered, strict=True):
             weight = tensors.pop() if self.weighted else None
             scaled = scale if weight is None else weight * scale
             yield counts, tuple(tensors[: self.n_inputs]), tensors[self.n_inputs], scaled
 
-    def _gathered(self, order: Tensor, start: int, n_rows: int, counts: np.ndarray) -> list[Tensor]:
-        """The rows of each tensor, (M, n_rows, ...); those past a member's count are zero, or any, on other devices."""
-        parts = []
-        if self.device.type == "cpu":
-            if n_rows not in self.buffers:
-                flat = [tensor.new_empty(len(counts), n_rows, tensor.shape[2]) for tensor in self.tensors]
-                shaped = [part.view(*part.shape[:2], *shape) for part, shape in zip(flat, self.shapes, strict=True)]
-                self.buffers[n_rows] = [part.numpy() for part in flat], shaped
-            arrays, shaped = self.buffers[n_rows]
+    def _compiled(self, order: Tensor) -> Iterator[list[Tensor]]:
+        """The rows of each tensor for each batch, (M, B, ...), zero past a member's own."""
+        if self.buffers is None:
+            flat = [tensor.new_empty(len(self.keys), self.n_rows, tensor.shape[2]) for tensor in self.tensors]
+            shaped = [part.view(*part.shape[:2], *shape) for part, shape in zip(flat, self.shapes, strict=True)]
+            self.buffers = [part.numpy() for part in flat], shaped
+        arrays, shaped = self.buffers
+        for start, counts, _ in self.parts:
             for source, out in zip(self.arrays, arrays, strict=True):
                 gather(source, self.data_of, order.numpy(), self.entry, start, counts, out)
-            return list(shaped)
-        data_of = torch.as_tensor(self.data_of, device=self.device)[:, None]  # (M, 1)
-        rows = order[:, start : start + n_rows][torch.as_tensor(self.entry, device=self.device)]  # (M, B)
-        for tensor, shape in zip(self.tensors, self.shapes, strict=True):
-            parts.append(tensor[data_of, rows].view(*rows.shape, *shape))
-        return parts
+            yield list(shaped)
+
+    def _indexed(self, order: Tensor) -> Iterator[list[Tensor]]:
+        """The same by torch, some batches at once; any rows past a member's own."""
+        numbers = order.unfold(1, self.n_rows, self.batch_size)  # (E, n_batches, B)
+        size = len(self.keys) * self.n_rows * sum(tensor.shape[2] * tensor.element_size() for tensor in self.tensors)
+        data_of = self.data_there[:, None]  # (M, 1)
+        for chosen in torch.arange(len(self.parts)).split(max(1, _BLOCK_BYTES // size)):
+            rows = numbers[:, chosen[0] : chosen[-1] + 1].transpose(0, 1)[:, self.entry_there]  # (k, M, B)
+            parts = [
+                tensor[data_of, rows].view(*rows.shape, *shape)
+                for tensor, shape in zip(self.tensors, self.shapes, strict=True)
+            ]
+            yield from map(list, zip(*parts, strict=True))
 
 
 def _padded(tensor: Tensor, n: int) -> Tensor:

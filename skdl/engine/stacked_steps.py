@@ -50,22 +50,23 @@ class StackedSteps:
         self.scheduled = any(plan.schedule for plan in self.plans)
         self.decays = any(plan.weight_decay for plan in self.plans)
         self.clips = any(plan.gradient_clip for plan in self.plans)
-        # One number for each weight: a pass over flat memory is cheaper than a call for each layer.
-        self.flat_rate, self.flat_decay = torch.empty_like(self.direction), torch.empty_like(self.direction)
+        self.rates: tuple[int, Tensor] | None = None  # an epoch, and those of its steps, (n_batches, M)
         if not self.by_hand:
+            # One number for each weight: a pass over flat memory is cheaper than a call for each layer.
+            self.flat_rate, self.flat_decay = torch.empty_like(self.direction), torch.empty_like(self.direction)
+            members = torch.arange(len(self.plans), device=self.direction.device)
+            self.member_of = torch.cat([members.repeat_interleave(size) for size in self.stack.block_sizes.tolist()])
             self._spread(self.decay, self.flat_decay)
-        self.set_rates([plan.lr for plan in self.plans])
+        self.set_rates(self._column([plan.lr for plan in self.plans]))
 
-    def _column(self, values: list[float]) -> Tensor:
+    def _column(self, values: list) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.direction.device)  # (M,)
 
     def _spread(self, column: Tensor, flat: Tensor) -> None:
-        for block in self.stack.blocks(flat):
-            block.copy_(_along(column, block).expand_as(block))
+        torch.index_select(column, 0, self.member_of, out=flat)
 
-    def set_rates(self, rates: list[float]) -> None:
-        """Let every member go on by a learning rate."""
-        rate = self._column(rates)
+    def set_rates(self, rate: Tensor) -> None:
+        """Let every member go on by a learning rate, ``(M,)``."""
         if self.by_hand:
             none = torch.zeros_like(rate)
             apart, within = (self.decay, none) if self.decoupled else (none, self.decay)
@@ -78,10 +79,19 @@ class StackedSteps:
     def take(self, step: int) -> None:
         """Move every member along its gradient."""
         if self.scheduled:
-            self.set_rates([_rate(plan, step, self.n_batches) for plan in self.plans])
+            self.set_rates(self._scheduled(step))
         if self.clips:
             self.clip_gradients()
         self.move()
+
+    def _scheduled(self, step: int) -> Tensor:
+        """The rates at a step, (M,). Those of its epoch go to the device at once, which then need not be waited for."""
+        epoch, number = divmod(step, self.n_batches)
+        if self.rates is None or self.rates[0] != epoch:
+            steps = range(step - number, step - number + self.n_batches)
+            rates = [[_rate(plan, one, self.n_batches) for plan in self.plans] for one in steps]
+            self.rates = epoch, self._column(rates)
+        return self.rates[1][number]
 
     def clip_gradients(self) -> None:
         """Scale the gradients of members down whose norm is larger than they want."""

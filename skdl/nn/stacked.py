@@ -20,6 +20,9 @@ _BY_HAND: dict[type, tuple[Callable | None, Callable | None]] = {
     nn.Sigmoid: (torch.sigmoid_, lambda gradient, value: gradient.mul_(value - value * value)),
 }
 
+# For how many steps the keys of dropout are derived at once.
+_STEPS_AT_ONCE = 64
+
 
 class StackedMLP:
     """``M`` multi-layer perceptrons side by side; each keeps its own weights, dropout and seed.
@@ -82,15 +85,17 @@ class StackedMLP:
         self.gradient = torch.zeros_like(self.flat)
         self.weights = self.blocks(self.flat)
         self.gradients = self.blocks(self.gradient)
+        self.kept = torch.from_numpy(1.0 - self.rates).to(self.flat.device)  # (M, n_dropouts)
+        self.factors = torch.from_numpy((1.0 / (1.0 - self.rates)).astype(np.float32)).to(self.flat.device)
+        self.keys: dict[int, tuple[int, Tensor]] = {}  # of each dropout: a step, and those of it and the next ones
         if self.by_hand:
             self.biases = [block.numpy() for block in self.weights[1::2]]
             self.bias_gradients = [block.numpy() for block in self.gradients[1::2]]
             self.transposed = [block.transpose(1, 2) for block in self.weights[::2]]
             self.tapes: dict[int, _Tape] = {}
         else:
-            for weight, gradient in zip(self.weights, self.gradients, strict=True):
+            for weight in self.weights:
                 weight.requires_grad_()
-                weight.grad = gradient
 
     def blocks(self, flat: Tensor) -> list[Tensor]:
         """Return the blocks ``(M, ...)`` of a tensor that is arranged like ``flat``; they share its memory."""
@@ -165,11 +170,11 @@ class StackedMLP:
             losses = self._losses_by_hand(tape, target, scale, criterion)
             self._back(tape, inputs[0])
         else:
-            self.gradient.zero_()
             with torch.enable_grad():
                 outputs = self._outputs(*inputs, training=True)
                 losses = _sum(criterion, outputs, target, scale)
-                losses.sum().backward()
+                slopes = torch.autograd.grad(losses, self.weights, torch.ones_like(losses))
+            torch._foreach_copy_(self.gradients, slopes)
             if self.keeps_outputs:
                 self.outputs = outputs.detach()
         self.step += 1
@@ -208,18 +213,26 @@ class StackedMLP:
                 numeric = torch.baddbmm(bias.unsqueeze(1), numeric, weight.transpose(1, 2))
             elif isinstance(layer, StreamDropout):
                 if training:
-                    numeric = numeric * self._mask(dropout, numeric.shape, numeric.device)
+                    numeric = numeric * self._mask(dropout, numeric.shape)
                 dropout += 1
             else:
                 numeric = layer(numeric)
         return numeric
 
-    def _mask(self, position: int, shape: tuple, device: torch.device) -> Tensor:
+    def _mask(self, position: int, shape: tuple) -> Tensor:
         """What dropout multiplies with: 0, or the inverse of the kept part."""
-        kept = 1.0 - self.rates[:, position]
-        keys = derive_keys(self.seeds, "dropout", position, self.step)
-        keep = random_keep(keys, shape[1] * shape[2], kept, device=device).view(shape)
-        return keep * torch.as_tensor(1.0 / kept, dtype=torch.float32, device=device).view(-1, 1, 1)
+        keep = random_keep(self._keys(position), shape[1] * shape[2], self.kept[:, position]).view(shape)
+        return keep * self.factors[:, position].view(-1, 1, 1)
+
+    def _keys(self, position: int) -> Tensor:
+        """The keys of the masks of this step, (M,); those of some steps go to the device at once."""
+        first = self.step - self.step % _STEPS_AT_ONCE
+        if position not in self.keys or self.keys[position][0] != first:
+            seeds = np.tile(self.seeds, _STEPS_AT_ONCE)
+            steps = np.arange(first, first + _STEPS_AT_ONCE).repeat(self.size)
+            keys = derive_keys(seeds, "dropout", position, steps).reshape(_STEPS_AT_ONCE, self.size)
+            self.keys[position] = first, torch.from_numpy(keys).to(self.flat.device)
+        return self.keys[position][1][self.step - first]
 
     # By hand.
 
@@ -244,7 +257,7 @@ class StackedMLP:
             if in_place is not None:
                 in_place(x)
             if dropout is not None and training:
-                tape.masks[depth] = self._mask(dropout, x.shape, x.device)
+                tape.masks[depth] = self._mask(dropout, x.shape)
                 x.mul_(tape.masks[depth])
         return tape
 

@@ -113,9 +113,14 @@ def random_bits(keys, n: int, device=None):
     """
     import torch
 
-    keys = torch.as_tensor(keys, device=device)
-    z = torch.arange(1, n + 1, device=keys.device, dtype=torch.int64) * _signed(_GAMMA)  # (n,)
-    z = z + keys.unsqueeze(-1)  # (M, n)
+    if isinstance(keys, np.ndarray) and len(keys) == 1:
+        # A number goes along with the call. An array would be copied to the device, which makes the host wait.
+        offset = int(keys[0])
+    else:
+        keys = torch.as_tensor(keys, device=device)
+        device, offset = keys.device, keys.unsqueeze(-1)  # (M, 1)
+    z = torch.arange(1, n + 1, device=device, dtype=torch.int64) * _signed(_GAMMA)  # (n,)
+    z = (z + offset).view(-1, n)  # (M, n)
     z = (z ^ _shift_right(z, 30)) * _signed(_MULTIPLIER_1)
     z = (z ^ _shift_right(z, 27)) * _signed(_MULTIPLIER_2)
     return z ^ _shift_right(z, 31)
@@ -176,7 +181,7 @@ def random_keep(keys, n: int, probability, device=None):
     Parameters
     ----------
     keys, n : as in :func:`random_bits`
-    probability : float or ndarray of shape (M,)
+    probability : float, or ndarray or Tensor of float64 of shape (M,)
         The share of true values, from 0 to 1, to the nearest multiple of 2**-16; an array gives each stream its own.
     device : as in :func:`random_bits`
 
@@ -188,6 +193,10 @@ def random_keep(keys, n: int, probability, device=None):
     import torch
 
     quarters = random_bits(keys, -(-n // 4), device).view(torch.int16)[..., :n]  # (M, n), from -32768 to 32767
-    # The bound of an array takes part in the choice of a type: an int32 holds the 32768 that keeps everything.
-    bound = np.rint(np.atleast_1d(probability) * 2.0**16).astype(np.int32) - 32768
-    return quarters < torch.as_tensor(bound, device=quarters.device).unsqueeze(-1)
+    if isinstance(probability, numbers.Real):
+        bound = round(probability * 2.0**16) - 32768
+        # An int16 does not hold the 32768 that keeps everything.
+        return torch.ones_like(quarters, dtype=torch.bool) if bound == 32768 else quarters < bound
+    # The bound of a tensor takes part in the choice of a type: this one is compared in int32.
+    shares = torch.as_tensor(probability, dtype=torch.float64, device=quarters.device)
+    return quarters < (shares * 2.0**16).round().to(torch.int32).sub(32768).unsqueeze(-1)
