@@ -13,6 +13,9 @@ from skdl.engine.training import TrainingPlan
 from skdl.nn import StackedMLP
 from skdl.nn.stacked_loops import adam, sum_squares
 
+# For how many steps the rates of a schedule are computed at once.
+_STEPS_AT_ONCE = 64
+
 
 class StackedSteps:
     """One optimizer for all members: torch's rule finds directions, each member goes along by its own rate."""
@@ -50,7 +53,7 @@ class StackedSteps:
         self.scheduled = any(plan.schedule for plan in self.plans)
         self.decays = any(plan.weight_decay for plan in self.plans)
         self.clips = any(plan.gradient_clip for plan in self.plans)
-        self.rates: tuple[int, Tensor] | None = None  # an epoch, and those of its steps, (n_batches, M)
+        self.rates: tuple[int, Tensor] | None = None  # a step, and those of it and the next ones, (n, M)
         if not self.by_hand:
             # One number for each weight: a pass over flat memory is cheaper than a call for each layer.
             self.flat_rate, self.flat_decay = torch.empty_like(self.direction), torch.empty_like(self.direction)
@@ -85,13 +88,13 @@ class StackedSteps:
         self.move()
 
     def _scheduled(self, step: int) -> Tensor:
-        """The rates at a step, (M,). Those of its epoch go to the device at once, which then need not be waited for."""
-        epoch, number = divmod(step, self.n_batches)
-        if self.rates is None or self.rates[0] != epoch:
-            steps = range(step - number, step - number + self.n_batches)
+        """The rates at a step, (M,). Those of some steps go to the device at once, which then need not be waited for."""
+        first = step - step % _STEPS_AT_ONCE
+        if self.rates is None or self.rates[0] != first:
+            steps = range(first, first + _STEPS_AT_ONCE)
             rates = [[_rate(plan, one, self.n_batches) for plan in self.plans] for one in steps]
-            self.rates = epoch, self._column(rates)
-        return self.rates[1][number]
+            self.rates = first, self._column(rates)
+        return self.rates[1][step - first]
 
     def clip_gradients(self) -> None:
         """Scale the gradients of members down whose norm is larger than they want."""
