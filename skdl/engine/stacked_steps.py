@@ -88,7 +88,7 @@ class StackedSteps:
         self.move()
 
     def _scheduled(self, step: int) -> Tensor:
-        """The rates at a step, (M,). Those of some steps go to the device at once, which then need not be waited for."""
+        """The rates at a step, (M,). Those of some steps go to the device at once, which need not be waited for."""
         first = step - step % _STEPS_AT_ONCE
         if self.rates is None or self.rates[0] != first:
             steps = range(first, first + _STEPS_AT_ONCE)
