@@ -150,6 +150,13 @@ def test_statistics_of_batch_normalization_are_counted_anew():
     assert averaged.lr == net.lr
 
 
+def test_a_network_that_chooses_its_epochs_has_a_hundred_for_the_cycles():
+    X, y, _ = _digits()
+    net = MLPClassifier(**{**SMALL, "max_epochs": "auto"}, random_state=0)
+    first, second = SnapshotEnsembleClassifier(net, n_members=2).fit(X[:100], y[:100]).estimators_
+    assert (first.n_iter_, second.n_iter_) == (50, 100)
+
+
 def test_more_cycles_than_epochs():
     X, y, _ = _digits()
     with pytest.raises(ValueError, match=r"n_members=7 cycles.*do not fit into max_epochs=6"):
