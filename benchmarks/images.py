@@ -68,7 +68,7 @@ def fit(set: str, architecture: str, seed: int) -> dict:
 
 
 def report(page: Path) -> None:
-    frame = pd.DataFrame(CELLS.read())
+    frame = pd.DataFrame(CELLS.read(), columns=[*CELLS.key, "epochs", "score", "seconds", "cpu_seconds"])
     lines = ["# Accuracy on pictures and series", "", *(__doc__ or "").splitlines()[2:5], ""]
     lines += ["| set | architecture | mark | mean | each seed | epochs | seconds | CPU-seconds |", "|" + " --- |" * 8]
     missing = []

@@ -91,7 +91,7 @@ def fit(set: str, model: str, seed: int) -> dict:
 
 
 def report(page: Path) -> None:
-    frame = pd.DataFrame(CELLS.read())
+    frame = pd.DataFrame(CELLS.read(), columns=[*CELLS.key, "epochs", "score", "seconds", "cpu_seconds"])
     lines = ["# Accuracy on series and texts", "", *(__doc__ or "").splitlines()[2:5], ""]
     lines += ["| set | model | mark | mean | each seed | epochs | seconds | CPU-seconds |", "|" + " --- |" * 8]
     missing, below = [], []

@@ -32,8 +32,9 @@ validation_fraction : float, default=0.1
 patience : int, default=10
     The number of epochs without improvement after which early stopping stops.
 schedule : {"cosine", "linear", "step", "one_cycle", "plateau"} or None, default=None
-    How the learning rate changes over the training; None keeps it. "plateau" divides it by ten whenever the validation
-    loss, or the training loss where nothing is held out, has not improved for half of ``patience``.
+    How the learning rate changes over ``max_epochs``, whether or not early stopping ends sooner; None keeps it.
+    "plateau" divides it by ten whenever the validation loss, or the training loss where nothing is held out, has not
+    improved for half of ``patience``.
 warmup_epochs : float, default=0
     The number of epochs over which the learning rate rises along a line from zero, whatever the schedule does beside.
 gradient_clip : float or None, default=None
