@@ -138,7 +138,7 @@ def test_mean_weights():
 
 def test_statistics_of_batch_normalization_are_counted_anew():
     X, y, _ = _digits()
-    net = MLPClassifier(**SMALL, normalization="batch", random_state=0)
+    net = MLPClassifier(**SMALL, dropout=0.0, normalization="batch", random_state=0)
     apart = SnapshotEnsembleClassifier(net, n_members=2, burn_in=2).fit(X, y)
     (averaged,) = SnapshotEnsembleClassifier(net, n_members=2, burn_in=2, combine="weights").fit(X, y).estimators_
     plain = average_weights(apart.estimators_)
