@@ -1,7 +1,14 @@
 """Long studies, cell by cell: each finished fit is a line of a file, so that a run which is cut short goes on."""
 
+import argparse
 import json
+import os
 import time
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
@@ -32,6 +39,48 @@ class Cells:
     def forget(self, name: str, value) -> None:
         """Drop all cells that have this value."""
         self.store.write_text("".join(json.dumps(cell) + "\n" for cell in self.read() if cell[name] != value))
+
+    def run(self, cells: Iterable[dict], fit: Callable[..., dict], jobs: int = 0, minutes: float = 1e9) -> None:
+        """Add what ``fit(**cell)`` returns to each missing cell, in the given order; one that fails is left out.
+
+        With ``jobs``, so many processes of one thread each do the fits, and this one writes; ``fit`` is a function of a
+        module then. None is begun after ``minutes``.
+        """
+        todo = [cell for cell in cells if self.missing(**cell)][::-1]
+        end = time.monotonic() + 60 * minutes
+
+        def work(spawns: bool = True) -> None:
+            pool = None
+            while todo and time.monotonic() < end:
+                cell = todo.pop()
+                try:
+                    if spawns:
+                        pool = pool or ProcessPoolExecutor(1, get_context("spawn"))
+                        self.add(**cell, **pool.submit(fit, **cell).result())
+                    else:
+                        self.add(**cell, **fit(**cell))
+                except BrokenProcessPool:  # killed, for memory say: the next cell gets a new process
+                    print("killed:", cell, flush=True)
+                    pool = None
+                except Exception:
+                    print("failed:", cell, traceback.format_exc(), flush=True)
+            if pool:
+                pool.shutdown()
+
+        if not jobs:
+            work(spawns=False)
+            return
+        for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+            os.environ[f"{library}_NUM_THREADS"] = "1"  # processes that are spawned take it from here
+        with ThreadPoolExecutor(jobs) as threads:
+            for done in [threads.submit(work) for _ in range(jobs)]:
+                done.result()
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Give a script the options of :meth:`Cells.run`."""
+    parser.add_argument("--jobs", type=int, default=0, help="fit in so many processes, each with one thread")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no fit after so many minutes")
 
 
 class Watch:

@@ -36,7 +36,7 @@ RESULT = Path(__file__).parent / "results" / "distillation.md"
 LABELLED = {"Few labels": 4_000, "All labels": 16_000}
 N_TRAIN, EPOCHS, EPOCHS_TEACHER, TEMPERATURE = 16_000, 120, 100, 2.0
 SHARED = {"batch_size": 128, "early_stopping": False, "schedule": "cosine", "device": "cpu"}
-STUDENT = MLPClassifier((100, 100), lr=5e-3, **SHARED)
+STUDENT = MLPClassifier((100, 100), dropout=0.0, lr=5e-3, **SHARED)
 TEACHER = DeepEnsembleClassifier(
     MLPClassifier((256, 256), dropout=0.2, max_epochs=EPOCHS_TEACHER, lr=3e-3, **SHARED), 5
 )

@@ -99,7 +99,8 @@ def search() -> None:
     print("| grid | fits | skorch, reckoned (s) | family (s) | times less |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for hidden in ((32, 32), (64, 64), (256, 256)):
-        model = MLPClassifier(hidden, batch_size=64, max_epochs=10, device=str(DEVICE), random_state=0)
+        as_theirs = {"batch_size": 64, "max_epochs": 10, "dropout": 0.0, "schedule": None}
+        model = MLPClassifier(hidden, device=str(DEVICE), random_state=0, **as_theirs)
         grid = {"lr": rates.tolist(), "weight_decay": list(decays)}
         ours = GridSearchCV(model, grid, cv=folds, refit=False)
         ours.fit(X[:400], y[:400])

@@ -101,7 +101,8 @@ def mlp(quick, hidden=(32, 32)):
         callbacks__valid_acc=None,
         verbose=0,
     )
-    ours = MLPClassifier(hidden_layer_sizes=hidden, batch_size=64, max_epochs=epochs, random_state=0)
+    as_theirs = {"batch_size": 64, "max_epochs": epochs, "dropout": 0.0, "schedule": None}
+    ours = MLPClassifier(hidden_layer_sizes=hidden, random_state=0, **as_theirs)
     rates, decays = np.logspace(-4, -1.5, 12).tolist(), [0.0, 1e-4, 1e-3, 1e-2]
     grids = [{"lr": rates, "optimizer__weight_decay": decays}, {"lr": rates, "weight_decay": decays}]
     return (X, y.astype(np.int64)), theirs, ours, grids, 5

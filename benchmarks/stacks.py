@@ -43,7 +43,8 @@ def perceptrons(quick, repeats):
     rows = [np.arange(len(X))]
     seeds = [{"random_state": seed} for seed in range(N_MEMBERS)]
     for width, mark in ((32, ""), (64, ""), (128, "<= 4"), (256, "<= 10"), (512, "<= 10")):
-        model = MLPClassifier((width, width), batch_size=128, max_epochs=1, early_stopping=False, random_state=0)
+        plain = {"batch_size": 128, "max_epochs": 1, "early_stopping": False, "dropout": 0.0, "schedule": None}
+        model = MLPClassifier((width, width), random_state=0, **plain)
 
         def family(model=model):
             for _ in fit_family(model, X, y, candidates=seeds, splits=rows):

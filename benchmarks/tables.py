@@ -8,7 +8,8 @@ scikit-learn's perceptrons get standardised numbers and one-hot categories.
 
 Each finished fit is a line of benchmarks/results/tables.jsonl, and is not done again: a run that is cut short goes on
 where it was. ``--tables`` and ``--models`` choose some; ``--report`` only writes benchmarks/results/tables.md.
-``--forget skdl`` drops what one model has written, before its defaults change.
+``--forget skdl`` drops what one model has written, before its defaults change. ``--jobs 8`` fits in eight processes of
+one thread each, ``--minutes 5`` begins no fit after five minutes.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 import torch
-from _cells import RESULTS, Cells, Watch
+from _cells import RESULTS, Cells, Watch, add_run_options
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -80,6 +81,7 @@ REGRESSION = {
     "bike_sharing": ("bikeshare", "count", ("casual", "registered", "datetime")),
     "wine_quality": ("wine_quality", "quality", ()),
 }
+TABLES = CLASSIFICATION | REGRESSION
 
 
 def read(folder: Path, table: str, file: str, target: str, without) -> tuple[pd.DataFrame, np.ndarray]:
@@ -97,21 +99,18 @@ def read(folder: Path, table: str, file: str, target: str, without) -> tuple[pd.
     return frame, y
 
 
-def splits(folder: Path, table: str, X: pd.DataFrame, y: np.ndarray, classifies: bool):
-    """Yield (X_train, y_train, X_test, y_test, seed)."""
+def split(folder: Path, table: str, X: pd.DataFrame, y: np.ndarray, seed: int):
+    """Return X_train, y_train, X_test, y_test."""
     if table == "adult":
         X_test, y_test = read(folder, table, "adult_test", *CLASSIFICATION[table][1:])
         for name in X.select_dtypes("category"):
             X_test[name] = X_test[name].astype(X[name].dtype)
-        for seed in range(3):
-            yield X, y, X_test, y_test, seed
-        return
-    kind = StratifiedKFold if classifies else KFold
+        return X, y, X_test, y_test
+    kind = StratifiedKFold if table in CLASSIFICATION else KFold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # classes of fewer than five rows
-        folds = list(kind(5, shuffle=True, random_state=0).split(X, y))
-    for seed, (train, test) in enumerate(folds):
-        yield X.iloc[train], y[train], X.iloc[test], y[test], seed
+        train, test = list(kind(5, shuffle=True, random_state=0).split(X, y))[seed]
+    return X.iloc[train], y[train], X.iloc[test], y[test]
 
 
 def make(model: str, X: pd.DataFrame, classifies: bool, seed: int):
@@ -143,23 +142,29 @@ def as_taken(model: str, X: pd.DataFrame) -> pd.DataFrame:
     return X.astype(dict.fromkeys(words, object))
 
 
-def run(folder: Path, tables, models) -> None:
-    for table, columns in {**CLASSIFICATION, **REGRESSION}.items():
-        if table not in tables:
-            continue
-        classifies = table in CLASSIFICATION
-        X, y = read(folder, table, *columns)
-        for X_train, y_train, X_test, y_test, seed in splits(folder, table, X, y, classifies):
+def cells(folder: Path, tables, models):
+    """Yield what is to be fitted, large files first."""
+    files = {table: columns[0] for table, columns in TABLES.items() if table in tables}
+
+    def size(table: str) -> int:
+        return (folder / table.split("/")[0] / f"{files[table]}.csv.gz").stat().st_size
+
+    for table in sorted(files, key=size, reverse=True):
+        for seed in range(3 if table == "adult" else 5):
             for model in models:
-                cell = {"table": table, "model": model, "seed": seed}
-                if not CELLS.missing(**cell):
-                    continue
-                estimator, watch = make(model, X, classifies, seed), Watch()
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # sets on which scikit-learn's perceptron does not converge
-                    estimator.fit(as_taken(model, X_train), y_train)
-                    score = estimator.score(as_taken(model, X_test), y_test)
-                CELLS.add(**cell, score=round(float(score), 5), rows=len(X), **watch.read())
+                yield {"table": table, "model": model, "seed": seed}
+
+
+def fit(table: str, model: str, seed: int) -> dict:
+    folder = Path(os.environ["SKDL_DATA"])
+    X, y = read(folder, table, *TABLES[table])
+    X_train, y_train, X_test, y_test = split(folder, table, X, y, seed)
+    estimator, watch = make(model, X, table in CLASSIFICATION, seed), Watch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sets on which scikit-learn's perceptron does not converge
+        estimator.fit(as_taken(model, X_train), y_train)
+        score = estimator.score(as_taken(model, X_test), y_test)
+    return {"score": round(float(score), 5), "rows": len(X), **watch.read()}
 
 
 def report(page: Path) -> None:
@@ -196,16 +201,17 @@ def report(page: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = [*CLASSIFICATION, *REGRESSION]
-    parser.add_argument("--tables", nargs="*", default=every, choices=every)
+    parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
     parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS)
     parser.add_argument("--report", action="store_true", help="write the page from what is there")
     parser.add_argument("--forget", choices=MODELS, help="drop this model's cells first")
+    add_run_options(parser)
     arguments = parser.parse_args()
     if arguments.forget:
         CELLS.forget("model", arguments.forget)
     if not arguments.report:
-        run(Path(os.environ["SKDL_DATA"]), arguments.tables, arguments.models)
+        todo = cells(Path(os.environ["SKDL_DATA"]), arguments.tables, arguments.models)
+        CELLS.run(todo, fit, arguments.jobs, arguments.minutes)
     report(RESULTS / "tables.md")
 
 

@@ -73,7 +73,7 @@ CASES = {
         128,
         5,
         lambda: nn.Sequential(nn.Linear(50, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, N_CLASSES)),
-        lambda **parameters: MLPClassifier(hidden_layer_sizes=(128, 128), **parameters),
+        lambda **parameters: MLPClassifier(hidden_layer_sizes=(128, 128), dropout=0.0, **parameters),
     ),
     "lenet": Case(
         (4096, 1, 28, 28),
@@ -126,6 +126,7 @@ def estimator(case: Case, X, y) -> float:
         optimizer="adam",
         lr=1e-3,
         weight_decay=0.0,
+        schedule=None,
         batch_size=case.batch,
         max_epochs=case.epochs,
         early_stopping=False,

@@ -84,7 +84,7 @@ class _Snapshot(FromOne):
 
     def _epochs(self) -> tuple[int, int]:
         """The epochs of a cycle, and those before the first one."""
-        total = self.estimator.max_epochs
+        total = 100 if self.estimator.max_epochs == "auto" else self.estimator.max_epochs
         burn_in = self.burn_in
         if burn_in is None:
             burn_in = total // 2 if self.combine == "weights" else 0
@@ -122,7 +122,8 @@ class SnapshotEnsembleClassifier(ManyClassifiers, _Snapshot):
     Parameters
     ----------
     estimator : classifier of skdl.neural
-        The network. Its ``max_epochs`` are those of the whole training, its ``lr`` the rate at which a cycle begins.
+        The network. Its ``max_epochs`` (100 where that is "auto") are those of the whole training, its ``lr`` the rate
+        at which a cycle begins.
         Schedule, early stopping and warm start are set by the ensemble.
     n_members : int, default=5
         The number of cycles.
@@ -199,7 +200,8 @@ class SnapshotEnsembleRegressor(ManyRegressors, _Snapshot):
     Parameters
     ----------
     estimator : regressor of skdl.neural
-        The network. Its ``max_epochs`` are those of the whole training, its ``lr`` the rate at which a cycle begins.
+        The network. Its ``max_epochs`` (100 where that is "auto") are those of the whole training, its ``lr`` the rate
+        at which a cycle begins.
         Schedule, early stopping and warm start are set by the ensemble.
     n_members : int, default=5
         The number of cycles.

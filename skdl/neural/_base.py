@@ -53,7 +53,7 @@ class NeuralEstimator(ShownNetwork, Transferable):
         "weight_decay": [Interval("real", 0, None)],
         "l1": [Interval("real", 0, None)],
         "batch_size": [Interval("int", 1, None)],
-        "max_epochs": [Interval("int", 1, None)],
+        "max_epochs": [Options("auto"), Interval("int", 1, None)],
         "early_stopping": [bool, Options("auto")],
         "validation_fraction": [Interval("real", 0, 1, closed="neither")],
         "patience": [Interval("int", 1, None)],
@@ -133,6 +133,8 @@ class NeuralEstimator(ShownNetwork, Transferable):
 
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
         plan = self._plan(self._training_device(), 1 if one_epoch else self.max_epochs)
+        if one_epoch:  # of nobody knows how many: the rate can't follow how far they have come
+            plan.schedule, plan.warmup_epochs = None, 0
         # The steps of a stack give the same bits alone as among siblings, whatever torch's number of threads.
         stacked = plan.device.type == "cpu" and not why_not_stacked(plan, module)
         threads = one_torch_thread() if stacked and not is_wide(plan, module, train) else nullcontext()
@@ -181,11 +183,11 @@ class NeuralEstimator(ShownNetwork, Transferable):
         with torch.random.fork_rng(devices=[]):
             return self._build_module(self._seed)
 
-    def _plan(self, device: torch.device, epochs: int) -> TrainingPlan:
+    def _plan(self, device: torch.device, epochs: int | str) -> TrainingPlan:
         parameters = self.get_params(deep=False)
         parameters |= {
             "device": device,
-            "max_epochs": epochs,
+            "max_epochs": self._auto_epochs if epochs == "auto" else epochs,
             "freeze": [self.freeze] if isinstance(self.freeze, str) else self.freeze,
             "callbacks": self.callbacks or (),
             "verbose": int(self.verbose),

@@ -50,8 +50,7 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
     X may be images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)``, of bytes or floats, or rows ``(n, t)``, which
     are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise; series of
     several channels are told from images by ``channels``. Channels are standardised inside by the training rows, on the
-    device; bytes stay bytes until then. ``max_epochs="auto"`` passes over 600,000 rows in all, at least 10 and at most
-    100 times over each.
+    device; bytes stay bytes until then.
 
     Cost: dominated by the convolutions, 6 floating-point operations for each row, weight and place a kernel is applied
     at, and epoch; memory for X as it came (bytes stay bytes) and the maps of a batch.
@@ -162,8 +161,7 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
     X may be images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)``, of bytes or floats, or rows ``(n, t)``, which
     are series of length t and go through one-dimensional kernels, unless ``image_shape`` says otherwise; series of
     several channels are told from images by ``channels``. Channels are standardised inside by the training rows, on the
-    device; bytes stay bytes until then. ``max_epochs="auto"`` passes over 600,000 rows in all, at least 10 and at most
-    100 times over each.
+    device; bytes stay bytes until then.
 
     Cost: dominated by the convolutions, 6 floating-point operations for each row, weight and place a kernel is applied
     at, and epoch; memory for X as it came (bytes stay bytes) and the maps of a batch.

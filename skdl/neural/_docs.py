@@ -20,8 +20,9 @@ l1 : float, default=0.0
     The factor of the penalty on absolute weights, added to the gradient as a sign of each weight.
 batch_size : int, default=128
     The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
-max_epochs : int, default=100
-    The number of passes over the training rows.
+max_epochs : int or "auto", default=100
+    The number of passes over the training rows. "auto" passes over <auto rows> rows in all, but at least 10 and at most
+    100 times over each.
 early_stopping : bool or "auto", default="auto"
     Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
     were best; "auto" does so from 10,000 rows on. Where ``fit`` is given ``X_val`` and ``y_val``, nothing is held out,
@@ -31,8 +32,9 @@ validation_fraction : float, default=0.1
 patience : int, default=10
     The number of epochs without improvement after which early stopping stops.
 schedule : {"cosine", "linear", "step", "one_cycle", "plateau"} or None, default=None
-    How the learning rate changes over the training; None keeps it. "plateau" divides it by ten whenever the validation
-    loss, or the training loss where nothing is held out, has not improved for half of ``patience``.
+    How the learning rate changes over ``max_epochs``, whether or not early stopping ends sooner; None keeps it.
+    "plateau" divides it by ten whenever the validation loss, or the training loss where nothing is held out, has not
+    improved for half of ``patience``.
 warmup_epochs : float, default=0
     The number of epochs over which the learning rate rises along a line from zero, whatever the schedule does beside.
 gradient_clip : float or None, default=None
@@ -190,7 +192,7 @@ def share_documentation(cls: type) -> type:
 
     # Families differ in how fast and how long they train: each states its own defaults.
     training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, _TRAINING_PARAMETERS)
-    training = training.replace('max_epochs : int, default="auto"', 'max_epochs : int or "auto", default="auto"')
+    training = training.replace("<auto rows>", f"{cls._auto_rows:,}")
     classifies = "class_weight" in parameters
     texts = {
         "training parameters": training

@@ -11,14 +11,10 @@ from skdl.neural._base import NeuralEstimator
 from skdl.nn import Augmentation, initialize
 from skdl.nn.augmentation import ONLY_IMAGES, strengths
 from skdl.nn.cnn import ARCHITECTURES
-from skdl.utils import Interval, Options, derive_keys, validate_X
+from skdl.utils import Options, derive_keys, validate_X
 
 # As many channels as pictures have; an axis of this length, first or last, is taken for the channels.
 _CHANNELS = (1, 2, 3, 4)
-
-# max_epochs="auto" passes over so many rows in all, between so few and so many times over each.
-_AUTO_ROWS = 600_000
-_AUTO_EPOCHS = (10, 100)
 
 
 def channels_first(shape: tuple[int, ...], asked: str) -> bool:
@@ -68,7 +64,6 @@ class ImageNetwork(NeuralEstimator):
         "image_shape": [None, tuple, list],
         "channels": [Options("auto", "first", "last")],
         "augment": [None, str, list, tuple, dict],
-        "max_epochs": [Options("auto"), Interval("int", 1, None)],
     }
     _input_attributes: ClassVar[tuple[str, ...]] = ("_mean", "_factor")
     # Architectures bring torch's own dropout.
@@ -132,7 +127,6 @@ class ImageNetwork(NeuralEstimator):
         width = np.sqrt(variance)
         self._factor = np.divide(1.0, width, out=np.zeros_like(width), where=width > 1e-12 * np.abs(self._mean))
         self._input_size = X.shape[1:]
-        self._auto_epochs = int(np.clip(round(_AUTO_ROWS / len(X)), *_AUTO_EPOCHS))
 
     def _to_tensors(self, X: np.ndarray) -> tuple[Tensor, ...]:
         # A copy has the strides that its shape implies. NumPy's may differ along an axis of length one, and torch would
@@ -172,9 +166,6 @@ class ImageNetwork(NeuralEstimator):
                 f"architecture of {name} gives a network whose output for 2 samples is {found}, but a tensor of shape "
                 f"(2, {self.n_outputs_}) is needed: the callable gets n_outputs={self.n_outputs_} for that."
             )
-
-    def _plan(self, device: torch.device, epochs):
-        return super()._plan(device, self._auto_epochs if epochs == "auto" else epochs)
 
     def _block_rows(self, device: torch.device) -> int:
         # About four million values go in at once: enough to fill a GPU, little enough for a cache of intermediate maps.

@@ -29,7 +29,7 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     weight_init : {"auto", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "lecun_uniform", \
 "lecun_normal", "orthogonal"}, default="auto"
         How initial weights are drawn; see :func:`skdl.nn.initialize`. "auto" is torch's way.
-    dropout : float, default=0.0
+    dropout : float, default=0.1
         The probability of zeroing a hidden value while training.
     scaling : {"robust", "standard"} or None, default="robust"
         What is done to numeric columns, by statistics of the training rows: "robust" centres by the median, scales by
@@ -94,7 +94,7 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
     >>> from sklearn.datasets import load_iris
     >>> from skdl.neural import MLPClassifier
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> model = MLPClassifier(hidden_layer_sizes=(32,), random_state=0).fit(X, y)
+    >>> model = MLPClassifier(hidden_layer_sizes=(32,), lr=0.01, random_state=0).fit(X, y)
     >>> model.predict(X.head(2))
     array([0, 0])
     >>> bool(model.score(X, y) > 0.9)
@@ -109,7 +109,7 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
         normalization=None,
         residual=False,
         weight_init="auto",
-        dropout=0.0,
+        dropout=0.1,
         scaling="robust",
         categorical_features="from_dtype",
         numeric_embedding=None,
@@ -124,7 +124,7 @@ class MLPClassifier(NeuralClassifierMixin, TableNetwork):
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=None,
         gradient_clip_value=None,
@@ -172,7 +172,7 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
     weight_init : {"auto", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "lecun_uniform", \
 "lecun_normal", "orthogonal"}, default="auto"
         How initial weights are drawn; see :func:`skdl.nn.initialize`. "auto" is torch's way.
-    dropout : float, default=0.0
+    dropout : float, default=0.1
         The probability of zeroing a hidden value while training.
     scaling : {"robust", "standard"} or None, default="robust"
         What is done to numeric columns, by statistics of the training rows: "robust" centres by the median, scales by
@@ -250,7 +250,7 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
         normalization=None,
         residual=False,
         weight_init="auto",
-        dropout=0.0,
+        dropout=0.1,
         scaling="robust",
         categorical_features="from_dtype",
         numeric_embedding=None,
@@ -265,7 +265,7 @@ class MLPRegressor(NeuralRegressorMixin, TableNetwork):
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=None,
         gradient_clip_value=None,

@@ -27,6 +27,8 @@ from skdl.neural._streams import (
 )
 from skdl.utils import draw_seed, explained, is_left_in_file, resolve_device, validate_sample_weight
 
+# max_epochs="auto" passes over each row between so few and so many times.
+_AUTO_EPOCHS = (10, 100)
 # From this many rows on, early_stopping="auto" stops early.
 _AUTO_EARLY_STOPPING_ROWS = 10_000
 
@@ -36,6 +38,8 @@ class Preparation(Estimator):
 
     # Whether samples may be read a block at a time, from a torch Dataset or a file.
     _may_stream = True
+    # How many rows max_epochs="auto" passes over in all.
+    _auto_rows: ClassVar[int] = 600_000
     # What a family learns of its inputs, and what a body that is taken over brings with it.
     _input_attributes: ClassVar[tuple[str, ...]] = ()
 
@@ -192,6 +196,7 @@ class Preparation(Estimator):
         if not isinstance(X, StreamedRows):
             X, target, weight = merge_equal_rows(X, target, weight, self.batch_size)
         if reset:
+            self._auto_epochs = int(np.clip(round(self._auto_rows / len(X)), *_AUTO_EPOCHS))
             self._fit_preprocessing(*self._preprocessing_rows(X, weight))
             if self.init_from is not None:
                 self._adopt_inputs()

@@ -35,6 +35,7 @@ class SequenceEstimator(NeuralEstimator):
         "embedding_dim": [Interval("int", 1, None)],
     }
     _may_stream = False
+    _auto_rows = 60_000
     _input_attributes: ClassVar[tuple[str, ...]] = ("_vocabulary", "_mean", "_factor", "_longest")
 
     # What a family supplies.

@@ -206,7 +206,7 @@ class NeuralClassifierMixin(ClassifierMixin):
         return (outputs > 0).astype(np.int64) if self._multilabel else self.classes_[outputs.argmax(axis=1)]
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on some more data.
+        """Train for one epoch on some more data, at the learning rate ``lr``: schedule and warm-up are left out.
 
         Parameters
         ----------
@@ -291,7 +291,7 @@ class NeuralRegressorMixin(RegressorMixin):
         return predicted[:, 0] if self._single_output else predicted
 
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on some more data.
+        """Train for one epoch on some more data, at the learning rate ``lr``: schedule and warm-up are left out.
 
         Parameters
         ----------

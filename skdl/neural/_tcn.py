@@ -46,7 +46,7 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
     num_levels : int or None, default=None
         The number of levels; each holds two convolutions, and their dilation doubles from one to the next. None takes
         as many as the last step of the longest training sequence needs to see the first.
-    kernel_size : int, default=3
+    kernel_size : int, default=5
         The number of steps that a filter sees.
     pooling : {"last", "mean", "max", "attention"}, default="mean"
         What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
@@ -106,7 +106,7 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
         channels=32,
         *,
         num_levels=None,
-        kernel_size=3,
+        kernel_size=5,
         pooling="mean",
         dropout=0.0,
         layout="time_first",
@@ -120,11 +120,11 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
         weight_decay=1e-2,
         l1=0.0,
         batch_size=16,
-        max_epochs=100,
+        max_epochs="auto",
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=1.0,
         gradient_clip_value=None,
@@ -163,7 +163,7 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
     num_levels : int or None, default=None
         The number of levels; each holds two convolutions, and their dilation doubles from one to the next. None takes
         as many as the last step of the longest training sequence needs to see the first.
-    kernel_size : int, default=3
+    kernel_size : int, default=5
         The number of steps that a filter sees.
     pooling : {"last", "mean", "max", "attention"}, default="mean"
         What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
@@ -223,7 +223,7 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
         channels=32,
         *,
         num_levels=None,
-        kernel_size=3,
+        kernel_size=5,
         pooling="mean",
         dropout=0.0,
         layout="time_first",
@@ -237,11 +237,11 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
         weight_decay=1e-2,
         l1=0.0,
         batch_size=16,
-        max_epochs=100,
+        max_epochs="auto",
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=1.0,
         gradient_clip_value=None,

@@ -109,7 +109,7 @@ class TransformerClassifier(NeuralClassifierMixin, _TransformerNetwork):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=length).cumsum() for length in rng.integers(5, 15, size=100)]
     >>> y = np.array([series[-1] > series[0] for series in X])
-    >>> model = TransformerClassifier(d_model=16, lr=0.01, max_epochs=20, random_state=0).fit(X, y)
+    >>> model = TransformerClassifier(d_model=16, lr=0.01, max_epochs=40, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.9)
     True
     """
@@ -134,11 +134,11 @@ class TransformerClassifier(NeuralClassifierMixin, _TransformerNetwork):
         weight_decay=1e-2,
         l1=0.0,
         batch_size=16,
-        max_epochs=60,
+        max_epochs="auto",
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=1.0,
         gradient_clip_value=None,
@@ -254,11 +254,11 @@ class TransformerRegressor(NeuralRegressorMixin, _TransformerNetwork):
         weight_decay=1e-2,
         l1=0.0,
         batch_size=16,
-        max_epochs=60,
+        max_epochs="auto",
         early_stopping="auto",
         validation_fraction=0.1,
         patience=10,
-        schedule=None,
+        schedule="cosine",
         warmup_epochs=0,
         gradient_clip=1.0,
         gradient_clip_value=None,

@@ -149,7 +149,7 @@ def first_rows(X, n_clusters, random_state):
 _SMALL_NETWORK = {"hidden_layer_sizes": (16,), "lr": 0.02, "batch_size": 16, "max_epochs": 15}
 _NETWORKS = (
     {},
-    {"hidden_layer_sizes": (8, 8), "max_epochs": 4},
+    {"hidden_layer_sizes": (8, 8), "max_epochs": 4, "dropout": 0.0, "schedule": None},
     {"lr": 0.005, "dropout": 0.2, "weight_decay": 0.0},
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
 )

@@ -31,6 +31,7 @@ def steps_of_torch(monkeypatch):
 
 def small(**changes):
     settings = {"hidden_layer_sizes": (16, 9), "max_epochs": 6, "batch_size": 32, "lr": 0.02, "random_state": 0}
+    settings |= {"dropout": 0.0, "schedule": None}
     return MLPClassifier(**(settings | changes))
 
 

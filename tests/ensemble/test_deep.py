@@ -138,7 +138,7 @@ def test_mean_weights():
 
 def test_statistics_of_batch_normalization_are_counted_anew():
     X, y, _ = _digits()
-    net = MLPClassifier(**SMALL, normalization="batch", random_state=0)
+    net = MLPClassifier(**SMALL, dropout=0.0, normalization="batch", random_state=0)
     apart = SnapshotEnsembleClassifier(net, n_members=2, burn_in=2).fit(X, y)
     (averaged,) = SnapshotEnsembleClassifier(net, n_members=2, burn_in=2, combine="weights").fit(X, y).estimators_
     plain = average_weights(apart.estimators_)
@@ -148,6 +148,13 @@ def test_statistics_of_batch_normalization_are_counted_anew():
             continue
         assert torch.equal(value, after[name]) == ("running" not in name), name
     assert averaged.lr == net.lr
+
+
+def test_a_network_that_chooses_its_epochs_has_a_hundred_for_the_cycles():
+    X, y, _ = _digits()
+    net = MLPClassifier(**{**SMALL, "max_epochs": "auto"}, random_state=0)
+    first, second = SnapshotEnsembleClassifier(net, n_members=2).fit(X[:100], y[:100]).estimators_
+    assert (first.n_iter_, second.n_iter_) == (50, 100)
 
 
 def test_more_cycles_than_epochs():
@@ -216,4 +223,4 @@ def test_modules_of_ones_own_drop_too():
 def test_a_network_without_dropout_is_refused():
     X, y = load_breast_cancer(return_X_y=True)
     with pytest.raises(ValueError, match=r"has no layer of dropout.*set its parameter dropout"):
-        MonteCarloDropoutClassifier(MLPClassifier(**SMALL)).fit(X, y)
+        MonteCarloDropoutClassifier(MLPClassifier(**SMALL, dropout=0.0)).fit(X, y)

@@ -15,7 +15,7 @@ from skdl.ensemble._distilled import soften
 from skdl.naive_bayes import GaussianNB
 from skdl.neural import MLPClassifier
 
-STUDENT = MLPClassifier((8,), max_epochs=8, batch_size=32, lr=0.01, random_state=0)
+STUDENT = MLPClassifier((8,), dropout=0.0, max_epochs=8, batch_size=32, lr=0.01, schedule=None, random_state=0)
 
 
 def _digits(n=400):

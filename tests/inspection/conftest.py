@@ -32,7 +32,8 @@ def noisy_digits(digits):
 
 @pytest.fixture(scope="session")
 def stopped_early(digits):
-    return MLPClassifier((64,), max_epochs=40, early_stopping=True, random_state=0).fit(*digits)
+    settings = {"dropout": 0.0, "max_epochs": 40, "early_stopping": True, "schedule": None}
+    return MLPClassifier((64,), **settings, random_state=0).fit(*digits)
 
 
 @pytest.fixture(scope="session")

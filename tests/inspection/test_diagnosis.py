@@ -112,7 +112,7 @@ def test_bad_input(arguments, message):
 
 def test_a_network_that_is_far_too_small(digits):
     X, y = digits
-    model = MLPClassifier((1,), max_epochs=60, early_stopping=False, random_state=0)
+    model = MLPClassifier((1,), dropout=0.0, max_epochs=60, early_stopping=False, schedule=None, random_state=0)
     model.fit(X[:1000], y[:1000], X_val=X[1000:], y_val=y[1000:])
     display = LearningCurveDisplay.from_estimator(model)
     assert display.verdict_ == "under-fitted"
@@ -122,7 +122,8 @@ def test_a_network_that_is_far_too_small(digits):
 
 def test_a_large_network_trained_for_too_long(noisy_digits):
     X, y = noisy_digits
-    parameters = {"max_epochs": 60, "weight_decay": 0, "dropout": 0.0, "random_state": 0, "early_stopping": False}
+    parameters = {"max_epochs": 60, "weight_decay": 0, "dropout": 0.0, "schedule": None}
+    parameters |= {"random_state": 0, "early_stopping": False}
     model = MLPClassifier((256, 256), **parameters).fit(X[:1000], y[:1000], X_val=X[1000:], y_val=y[1000:])
     display = LearningCurveDisplay.from_estimator(model)
     assert display.verdict_ == "over-fitted"
@@ -133,7 +134,9 @@ def test_a_large_network_trained_for_too_long(noisy_digits):
 
 def test_a_network_that_is_stopped_in_the_middle(digits):
     X, y = digits
-    model = MLPClassifier((64,), lr=1e-3, max_epochs=16, early_stopping=False, random_state=0)
+    model = MLPClassifier(
+        (64,), dropout=0.0, lr=1e-3, max_epochs=16, early_stopping=False, schedule=None, random_state=0
+    )
     model.fit(X[:1000], y[:1000], X_val=X[1000:], y_val=y[1000:])
     display = LearningCurveDisplay.from_estimator(model)
     assert display.verdict_ == "under-fitted"
@@ -152,7 +155,7 @@ def test_early_stopping_is_a_good_fit(stopped_early):
 
 def test_regressors_are_judged_on_standardized_targets():
     X, y = load_diabetes(return_X_y=True)
-    parameters = {"max_epochs": 150, "early_stopping": False, "random_state": 0}
+    parameters = {"dropout": 0.0, "max_epochs": 150, "early_stopping": False, "schedule": None, "random_state": 0}
     verdicts = {}
     for width in (8, 256):
         model = MLPRegressor((width,) * (1 + (width > 8)), **parameters)

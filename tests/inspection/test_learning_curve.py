@@ -19,7 +19,8 @@ from skdl.neural import MLPClassifier, MLPRegressor
 @pytest.fixture(scope="module")
 def search(digits):
     X, y = digits
-    network = MLPClassifier((16,), max_epochs=12, early_stopping=True, patience=2, random_state=0)
+    settings = {"dropout": 0.0, "max_epochs": 12, "early_stopping": True, "patience": 2, "schedule": None}
+    network = MLPClassifier((16,), **settings, random_state=0)
     grid = {"lr": [1e-4, 3e-3, 3e-2], "batch_size": [64]}
     return GridSearchCV(network, grid, cv=3, return_history=True).fit(X[:600], y[:600])
 

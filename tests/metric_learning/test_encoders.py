@@ -14,7 +14,7 @@ from skdl.model_selection import GridSearchCV as FamilySearchCV
 from skdl.neighbors import KNeighborsClassifier
 from skdl.neural import CNNClassifier, MLPClassifier, MLPRegressor, NeuralClassifier, RNNClassifier
 
-SMALL = MLPClassifier((32,), lr=0.01, batch_size=64, max_epochs=15)
+SMALL = MLPClassifier((32,), dropout=0.0, lr=0.01, batch_size=64, max_epochs=15, schedule=None)
 ENCODERS = {
     "siamese": SiameseEncoder(SMALL, random_state=0),
     "hard": TripletEncoder(SMALL, mining="hard", random_state=0),

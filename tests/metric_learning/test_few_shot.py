@@ -17,7 +17,7 @@ from sklearn.utils import get_tags
 from skdl.metric_learning import FewShotSplit, PrototypicalClassifier, TripletEncoder, few_shot_score
 from skdl.neural import CNNClassifier, MLPClassifier
 
-SMALL = MLPClassifier((64,), max_epochs=20)
+SMALL = MLPClassifier((64,), dropout=0.0, max_epochs=20, schedule=None)
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_the_loop_takes_the_mixture_of_its_batch(digits, monkeypatch):
 def test_partial_fit_goes_on_with_the_next_draws(digits):
     X, y = digits[0][:150], digits[1][:150]
     whole = small(augment=["crop", "cutmix"], schedule=None).fit(X, y)
-    parts = small(augment=["crop", "cutmix"], schedule=None)
+    parts = small(augment=["crop", "cutmix"])
     for _ in range(3):
         parts.partial_fit(X, y)
     np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
@@ -244,11 +244,9 @@ def test_samples_with_two_axes_are_images_unless_channels_are_named():
 
 @pytest.mark.parametrize(("n", "epochs"), [(40, 100), (8000, 75), (100_000, 10)])
 def test_auto_epochs_pass_over_six_hundred_thousand_rows(n, epochs):
-    X = np.zeros((n, 1), dtype=np.uint8)
-    X[::2] = 1
+    X = np.arange(n)[:, None]
     model = CNNClassifier(lambda c, size, k: nn.Sequential(nn.Flatten(), nn.Linear(1, k)), random_state=0)
-    model._fit_inputs(X)
-    model._fit_preprocessing(model._arrange(X), None)
+    model._prepare(X, X[:, 0] % 2, None)
     assert model._auto_epochs == epochs
 
 

@@ -28,6 +28,7 @@ def splits(data):
 
 def small(**changes):
     settings = {"hidden_layer_sizes": (12, 7), "max_epochs": 5, "batch_size": 32, "lr": 1e-2, "random_state": 0}
+    settings |= {"dropout": 0.0, "schedule": None}
     return MLPClassifier(**(settings | changes))
 
 

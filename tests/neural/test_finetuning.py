@@ -31,6 +31,7 @@ def digits():
 
 def small(**changes):
     settings = {"hidden_layer_sizes": (16, 8), "lr": 1e-2, "max_epochs": 20, "random_state": 0}
+    settings |= {"dropout": 0.0, "schedule": None}
     return MLPClassifier(**(settings | changes))
 
 

@@ -42,6 +42,7 @@ def test_huber_turns_into_a_line_where_it_is_told_to():
     X = np.random.default_rng(0).normal(size=(200, 3))
     y = X[:, 0] + X[:, 1] ** 2
     settings = {"hidden_layer_sizes": (8,), "max_epochs": 30, "optimizer": "sgd", "weight_decay": 0.0}
+    settings |= {"dropout": 0.0, "schedule": None}
     square = MLPRegressor(lr=0.1, random_state=0, **settings).fit(X, y)
     # Far beyond all errors the Huber loss is half the squared one; twice the rate gives the same steps.
     huber = MLPRegressor(loss="huber", huber_delta=1e6, lr=0.2, random_state=0, **settings).fit(X, y)
@@ -52,7 +53,8 @@ def test_huber_turns_into_a_line_where_it_is_told_to():
 
 def test_label_smoothing_bounds_how_sure_a_model_becomes(iris):
     X, y = iris
-    settings = {"max_epochs": 400, "weight_decay": 0.0, "batch_size": 200, "random_state": 0}
+    settings = {"dropout": 0.0, "max_epochs": 400, "weight_decay": 0.0, "batch_size": 200, "schedule": None}
+    settings |= {"random_state": 0}
     smooth = MLPClassifier(label_smoothing=0.3, **settings).fit(X[:100], y[:100]).predict_proba(X[:100])
     # Two classes that can be told apart: the loss is smallest at probabilities of 0.85 and 0.15.
     np.testing.assert_allclose(smooth.max(axis=1), 0.85, atol=0.02)
@@ -61,7 +63,7 @@ def test_label_smoothing_bounds_how_sure_a_model_becomes(iris):
 
 def test_focal_loss_is_learnt_from(iris):
     X, y = iris
-    settings = {"max_epochs": 40, "random_state": 0}
+    settings = {"dropout": 0.0, "max_epochs": 40, "schedule": None, "random_state": 0}
     plain = MLPClassifier(**settings).fit(X, y)
     focal = MLPClassifier(loss="focal", focal_gamma=3.0, **settings).fit(X, y)
     assert focal.score(X, y) > 0.94

@@ -33,7 +33,8 @@ def diabetes():
 
 
 def small(**changes):
-    return MLPClassifier(**({"hidden_layer_sizes": (16,), "lr": 1e-2, "max_epochs": 20, "random_state": 0} | changes))
+    settings = {"hidden_layer_sizes": (16,), "dropout": 0.0, "lr": 1e-2, "max_epochs": 20, "schedule": None}
+    return MLPClassifier(**(settings | {"random_state": 0} | changes))
 
 
 # What they learn.
@@ -264,6 +265,16 @@ def test_partial_fit_is_an_epoch(iris):
     np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
     again = pickle.loads(pickle.dumps(small(batch_size=32).partial_fit(X, y).partial_fit(X, y))).partial_fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
+
+
+def test_partial_fit_has_no_schedule(iris):
+    # Nobody knows how many epochs will come: a schedule of one epoch each would end all of them at a rate of zero.
+    X, y = iris
+    whole = small(max_epochs=3, batch_size=32, schedule=None).fit(X, y)
+    parts = small(batch_size=32, schedule="cosine", warmup_epochs=2)
+    for _ in range(3):
+        parts.partial_fit(X, y)
+    np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
 
 
 def test_partial_fit_with_classes_that_come_later(iris):

@@ -14,7 +14,8 @@ from skdl.neural._scaling import bin_edges, fit_scaling
 
 
 def small(**changes):
-    return MLPClassifier(**({"hidden_layer_sizes": (16,), "lr": 1e-2, "max_epochs": 20, "random_state": 0} | changes))
+    settings = {"hidden_layer_sizes": (16,), "dropout": 0.0, "lr": 1e-2, "max_epochs": 20, "schedule": None}
+    return MLPClassifier(**(settings | {"random_state": 0} | changes))
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +223,7 @@ def test_what_changes_fast_along_a_column_is_learnt(embedding):
     X = rng.uniform(-1, 1, (1500, 1))
     y = np.sin(12 * X[:, 0])
     settings = {"hidden_layer_sizes": (32,), "max_epochs": 15, "batch_size": 64, "lr": 3e-3, "random_state": 0}
+    settings |= {"dropout": 0.0, "schedule": None}
     plain = MLPRegressor(**settings).fit(X[:1000], y[:1000]).score(X[1000:], y[1000:])
     model = MLPRegressor(**settings, numeric_embedding=embedding).fit(X[:1000], y[:1000])
     assert plain < 0.9 < 0.97 < model.score(X[1000:], y[1000:])

@@ -16,6 +16,7 @@ def iris():
 
 def small(**changes):
     settings = {"hidden_layer_sizes": (16,), "lr": 1e-2, "max_epochs": 8, "batch_size": 32, "device": "cpu"}
+    settings |= {"dropout": 0.0, "schedule": None}
     return MLPClassifier(random_state=0, **(settings | changes))
 
 

@@ -190,6 +190,14 @@ def test_early_stopping_reads_the_validation_rows_in_their_order(family):
     assert list(model.history_["valid_batch_count"]) == [4, 4, 4]
 
 
+@EVERY
+def test_auto_epochs_pass_over_sixty_thousand_rows(family):
+    for n, epochs in ((20, 100), (2400, 25)):
+        model = make(family, max_epochs="auto")
+        model._prepare(np.arange(4 * n).reshape(n, 4), np.arange(n) % 2, None)
+        assert model._plan(torch.device("cpu"), model.max_epochs).max_epochs == epochs
+
+
 # Texts and tokens.
 
 WORDS = ["good", "fine", "bad", "poor", "film", "food", "day", "the", "a", "was"]

@@ -49,7 +49,8 @@ def iris():
 
 
 def small(**changes):
-    return MLPClassifier(**({"hidden_layer_sizes": (16,), "lr": 1e-2, "max_epochs": 20, "random_state": 0} | changes))
+    settings = {"hidden_layer_sizes": (16,), "dropout": 0.0, "lr": 1e-2, "max_epochs": 20, "schedule": None}
+    return MLPClassifier(**(settings | {"random_state": 0} | changes))
 
 
 def test_l1_finds_the_lasso():

@@ -21,6 +21,7 @@ def iris():
 
 def small(**changes):
     settings = {"hidden_layer_sizes": (16,), "lr": 1e-2, "max_epochs": 20, "batch_size": 32, "random_state": 0}
+    settings |= {"dropout": 0.0, "schedule": None}
     return MLPClassifier(**(settings | changes))
 
 
