@@ -1,6 +1,7 @@
 """The rows of the members of a stack, and their batches."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,25 @@ from torch import Tensor
 from skdl.engine.data import TensorData, bucket_length
 from skdl.nn.stacked_loops import gather
 from skdl.utils import derive_keys, random_permutation
+
+
+def rows_of_batch(n_rows: int | None, batch_size: int) -> int:
+    """Say to how many rows a batch is padded.
+
+    Parameters
+    ----------
+    n_rows : int or None
+        How many there are in all; None if there may be any number.
+    batch_size : int
+        How many a batch has, if there are as many.
+
+    Returns
+    -------
+    int
+        A multiple of four: a member's part of a buffer then begins where a vector of the processor is aligned.
+    """
+    rows = batch_size if n_rows is None or n_rows > batch_size else bucket_length(n_rows)
+    return -(-rows // 4) * 4
 
 
 class StackedRows:
@@ -36,7 +56,7 @@ class StackedRows:
             )
             for same in parts
         ]
-        self.n_rows = batch_size if fixed or longest > batch_size else bucket_length(longest)
+        self.n_rows = rows_of_batch(None if fixed else longest, batch_size)
         self.weighted = data[0].weight is not None
         if self.device.type == "cpu":
             self.arrays = [tensor.numpy() for tensor in self.tensors]
@@ -88,14 +108,16 @@ class StackedRows:
 
         The tensors are overwritten by the next batch. The scale makes a sum over rows the mean that a loss is.
         """
-        order = self._order(epoch)
+        order: Any = self._order(epoch)
+        if self.device.type == "cpu":
+            order = order.numpy()
         for start, counts, scale in self.parts:
-            tensors = self._gathered(order, start, scale.shape[1], counts)
+            tensors = self._gathered(order, start, self.n_rows, counts)
             weight = tensors.pop() if self.weighted else None
             scaled = scale if weight is None else weight * scale
             yield counts, tuple(tensors[: self.n_inputs]), tensors[self.n_inputs], scaled
 
-    def _gathered(self, order: Tensor, start: int, n_rows: int, counts: np.ndarray) -> list[Tensor]:
+    def _gathered(self, order, start: int, n_rows: int, counts: np.ndarray) -> list[Tensor]:
         """The rows of each tensor, (M, n_rows, ...); those past a member's count are zero, or any, on other devices."""
         parts = []
         if self.device.type == "cpu":
@@ -105,7 +127,7 @@ class StackedRows:
                 self.buffers[n_rows] = [part.numpy() for part in flat], shaped
             arrays, shaped = self.buffers[n_rows]
             for source, out in zip(self.arrays, arrays, strict=True):
-                gather(source, self.data_of, order.numpy(), self.entry, start, counts, out)
+                gather(source, self.data_of, order, self.entry, start, counts, out)
             return list(shaped)
         data_of = torch.as_tensor(self.data_of, device=self.device)[:, None]  # (M, 1)
         rows = order[:, start : start + n_rows][torch.as_tensor(self.entry, device=self.device)]  # (M, B)
