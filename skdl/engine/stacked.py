@@ -20,6 +20,7 @@ from skdl.engine.data import TensorData, mean_loss
 from skdl.engine.schedules import SCHEDULES
 from skdl.engine.stacked_rows import StackedRows
 from skdl.engine.stacked_steps import StackedSteps
+from skdl.engine.stacked_width import SHARED, is_wide, threads_keep_bits
 from skdl.engine.training import TASK_LOSSES, TrainingPlan
 from skdl.nn import MLP, Loss, StackedMLP, StreamDropout
 from skdl.nn.mlp import ACTIVATIONS
@@ -70,29 +71,6 @@ _OF_LOOP = frozenset(
         "soft_share",
     }
 )
-# A product of more multiplications than this is quicker in several threads, and is rounded as their number has it.
-_WIDE = 2**24
-
-
-def is_wide(plan: TrainingPlan, module: nn.Module, data: TensorData) -> bool:
-    """Tell whether a network has products that all threads of a CPU should share.
-
-    Parameters
-    ----------
-    plan : TrainingPlan
-        How it is to be trained.
-    module : Module
-        The network.
-    data : TensorData
-        Its training rows.
-
-    Returns
-    -------
-    bool
-        Such a network gains nothing in a stack.
-    """
-    rows = min(plan.batch_size, len(data))
-    return plan.device.type == "cpu" and rows * max(weight.numel() for weight in module.parameters()) > _WIDE
 
 
 def why_alone(plan: TrainingPlan, module: nn.Module, data: TensorData) -> str:
@@ -120,7 +98,9 @@ def why_alone(plan: TrainingPlan, module: nn.Module, data: TensorData) -> str:
     if type(data) is not TensorData or data.lengths is not None:
         return "its samples are read as they are needed, or have lengths of their own"
     why = why_not_stacked(plan, module)
-    return "its products are shared by threads" if not why and is_wide(plan, module, data) else why
+    if not why and is_wide(plan, module, data) and not threads_keep_bits(plan, module, data):
+        return SHARED
+    return why
 
 
 def why_not_stacked(plan: TrainingPlan, module: nn.Module) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.engine.data import bucket_length
+from skdl.engine.stacked_rows import rows_of_batch
 from skdl.engine.stacked_steps import StackedSteps
 from skdl.engine.training import TrainingPlan
 from skdl.nn import StackedMLP, StreamDropout
@@ -30,8 +30,8 @@ class StackOfOne:
 
     def __init__(self, plan: TrainingPlan, net, n_rows: int):
         self.optimizer, self.criterion = net.optimizer_, net.criterion_
-        self.batch_size = plan.batch_size
-        self.n_rows = plan.batch_size if n_rows > plan.batch_size else bucket_length(n_rows)
+        self.n_rows = rows_of_batch(n_rows, plan.batch_size)
+        self.n_valid_rows = rows_of_batch(None, plan.batch_size)
         self.weights = list(net.module_.parameters())
         self.dropouts = [layer for layer in net.module_.layers if isinstance(layer, StreamDropout)]
         self.stack = StackedMLP([net.module_], plan.device)
@@ -69,7 +69,7 @@ class StackOfOne:
     @torch.no_grad()
     def validate(self, batch) -> dict:
         """Compute the loss without dropout; return what a step of a net returns."""
-        inputs, target, scale = self._padded(batch, self.batch_size)
+        inputs, target, scale = self._padded(batch, self.n_valid_rows)
         return self._step(self.stack.losses(inputs, target, scale, self.criterion), len(batch[1][0]))
 
     @torch.no_grad()
@@ -124,7 +124,7 @@ class StackOfOne:
         if not states[0]:
             return None
         return {
-            key: torch.cat([state[key].flatten() for state in states])
+            key: self.stack.joined([state[key] for state in states])
             if isinstance(value, Tensor) and value.shape == self.weights[0].shape
             else _copy(value)
             for key, value in states[0].items()

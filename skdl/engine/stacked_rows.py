@@ -14,6 +14,25 @@ from skdl.utils import derive_keys, random_permutation
 _BLOCK_BYTES = 1 << 26
 
 
+def rows_of_batch(n_rows: int | None, batch_size: int) -> int:
+    """Say to how many rows a batch is padded.
+
+    Parameters
+    ----------
+    n_rows : int or None
+        How many there are in all; None if there may be any number.
+    batch_size : int
+        How many a batch has, if there are as many.
+
+    Returns
+    -------
+    int
+        A multiple of four: a member's part of a buffer then begins where a vector of the processor is aligned.
+    """
+    rows = batch_size if n_rows is None or n_rows > batch_size else bucket_length(n_rows)
+    return -(-rows // 4) * 4
+
+
 class StackedRows:
     """The members' rows: each distinct data set once, an order for each distinct (data, seed).
 
@@ -39,7 +58,7 @@ class StackedRows:
             )
             for same in parts
         ]
-        self.n_rows = batch_size if fixed or longest > batch_size else bucket_length(longest)
+        self.n_rows = rows_of_batch(None if fixed else longest, batch_size)
         self.weighted = data[0].weight is not None
         if self.device.type == "cpu":
             self.arrays = [tensor.numpy() for tensor in self.tensors]
@@ -108,10 +127,10 @@ class StackedRows:
             flat = [tensor.new_empty(len(self.keys), self.n_rows, tensor.shape[2]) for tensor in self.tensors]
             shaped = [part.view(*part.shape[:2], *shape) for part, shape in zip(flat, self.shapes, strict=True)]
             self.buffers = [part.numpy() for part in flat], shaped
-        arrays, shaped = self.buffers
+        (arrays, shaped), numbers = self.buffers, order.numpy()
         for start, counts, _ in self.parts:
             for source, out in zip(self.arrays, arrays, strict=True):
-                gather(source, self.data_of, order.numpy(), self.entry, start, counts, out)
+                gather(source, self.data_of, numbers, self.entry, start, counts, out)
             yield list(shaped)
 
     def _indexed(self, order: Tensor) -> Iterator[list[Tensor]]:
@@ -119,8 +138,9 @@ class StackedRows:
         numbers = order.unfold(1, self.n_rows, self.batch_size)  # (E, n_batches, B)
         size = len(self.keys) * self.n_rows * sum(tensor.shape[2] * tensor.element_size() for tensor in self.tensors)
         data_of = self.data_there[:, None]  # (M, 1)
-        for chosen in torch.arange(len(self.parts)).split(max(1, _BLOCK_BYTES // size)):
-            rows = numbers[:, chosen[0] : chosen[-1] + 1].transpose(0, 1)[:, self.entry_there]  # (k, M, B)
+        step = max(1, _BLOCK_BYTES // size)
+        for first in range(0, len(self.parts), step):
+            rows = numbers[:, first : first + step].transpose(0, 1)[:, self.entry_there]  # (k, M, B)
             parts = [
                 tensor[data_of, rows].view(*rows.shape, *shape)
                 for tensor, shape in zip(self.tensors, self.shapes, strict=True)

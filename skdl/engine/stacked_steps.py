@@ -48,6 +48,7 @@ class StackedSteps:
         if state is not None and self.by_hand:
             flats = self.stack.flat.detach(), self.stack.gradient, state["exp_avg"], state["exp_avg_sq"]
             self.arrays = [flat.numpy() for flat in flats]
+            self.count = state["step"].numpy()  # of the steps that were taken, which it shares with the state
         self.decay = self._column([plan.weight_decay for plan in self.plans])
         self.clip = self._column([plan.gradient_clip or math.inf for plan in self.plans])
         self.scheduled = any(plan.schedule for plan in self.plans)
@@ -124,9 +125,9 @@ class StackedSteps:
         weights.addcmul_(self.direction, self.flat_rate)
 
     def _take_adam(self) -> None:
-        state, group = self.optimizer.state[self.direction], self.optimizer.param_groups[0]
-        state["step"] += 1
-        n_steps = int(state["step"])
+        group = self.optimizer.param_groups[0]
+        self.count += 1
+        n_steps = int(self.count)
         beta_1, beta_2 = group["betas"]
         # (a correction of the first moment, and of the root of the second, since both began at zero)
         corrections = 1.0 / (1.0 - beta_1**n_steps), 1.0 / math.sqrt(1.0 - beta_2**n_steps)

@@ -31,8 +31,9 @@ from skdl.engine import (
     state_to_numpy,
 )
 from skdl.engine.precision import MIXED_PRECISIONS
-from skdl.engine.stacked import is_wide, why_not_stacked
+from skdl.engine.stacked import why_not_stacked
 from skdl.engine.stacked_alone import StackOfOne
+from skdl.engine.stacked_width import is_wide
 from skdl.kernels.threads import one_torch_thread
 from skdl.neural import _streams
 from skdl.neural._finetuning import Transferable, adopt_body

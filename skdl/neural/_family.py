@@ -24,9 +24,10 @@ from skdl.base import fit_one_by_one, note_family, take_rows
 from skdl.engine import train_stacked
 from skdl.engine.data import bucket_length
 from skdl.engine.stacked import why_alone
+from skdl.engine.stacked_width import SHARED, is_wide
 from skdl.kernels.threads import one_torch_thread
 from skdl.nn import StackedMLP
-from skdl.utils import resolve_device
+from skdl.utils import draw_seed, resolve_device
 
 # Parameters that change nothing in a network and its data, only how it is trained.
 _OF_TRAINING = frozenset(
@@ -93,6 +94,9 @@ def fit_networks(
             alone[member.candidate, member.split] = why
         else:
             families.setdefault(_shape(member), []).append(member)
+    for shape, family in list(families.items()):
+        if _is_wide(family[0]) and len(family) < torch.get_num_threads():  # a thread for each would leave some idle
+            alone |= {(member.candidate, member.split): SHARED for member in families.pop(shape)}
     packs = [pack for family in families.values() for pack in _cut(family)]
     del families
     _tell(type(estimator).__name__, packs, alone)
@@ -119,36 +123,44 @@ def _prepared(estimator, X, y, candidates, splits, sample_weight, pairs) -> Iter
     for candidate in sorted({candidate for candidate, _ in pairs}):
         prototype = clone(estimator).set_params(**clone(dict(candidates[candidate]), safe=False))
         settings = prototype.get_params(deep=False)
+        seed = settings.pop("random_state")
         keys = [
             joblib.hash({name: value for name, value in settings.items() if name not in others})
             for others in (_OF_NETWORK, _OF_TRAINING)
         ]
+        keys.append(seed if isinstance(seed, int) else joblib.hash(seed))
         alone = next((name for name in ("callbacks", "warm_start") if settings.get(name)), "")
         if not alone:
             prototype._check_parameters()
         prototypes[candidate] = prototype, keys, f"it has {alone}" if alone else ""
     for split, chosen in wanted.items():
         part: tuple | None = None
-        prepared: dict[str, tuple] = {}
-        modules: dict[str, Any] = {}
+        prepared: dict[tuple, tuple] = {}
+        modules: dict[tuple, Any] = {}
         for candidate in chosen:
-            prototype, (data_key, network_key), why = prototypes[candidate]
+            prototype, (data_key, network_key, seed), why = prototypes[candidate]
             if why:
                 yield _Member(candidate, split, None, None, (), None), why
                 continue
             member = clone(prototype)
             drawn = member.random_state is None  # then every member draws a seed of its own
-            if drawn or data_key not in prepared:
+            known = prepared.get((data_key, None)) or (None if drawn else prepared.get((data_key, seed)))
+            if known is None:
                 if part is None:
                     part = tuple(take_rows(whole, splits[split]) for whole in (X, y, sample_weight))
                 before = set(vars(member))
                 data = member._prepare(*part)
-                prepared[data_key] = {name: vars(member)[name] for name in set(vars(member)) - before}, data
-            learnt, data = prepared[data_key]
+                learnt = {name: vars(member)[name] for name in set(vars(member)) - before}
+                # A seed draws no more of the data than the rows to validate with: others share what has none.
+                prepared[data_key, None if data[1] is None else seed] = learnt, data
+            else:
+                learnt, data = known
+                if data[1] is None:
+                    learnt = learnt | {"_seed": draw_seed(member.random_state)}
             vars(member).update(learnt)
-            if drawn or network_key not in modules:
-                modules[network_key] = member._new_module()  # a stack copies the weights
-            module = modules[network_key]
+            if drawn or (network_key, seed) not in modules:
+                modules[network_key, seed] = member._new_module()  # a stack copies the weights
+            module = modules[network_key, seed]
             plan = member._plan(resolve_device(member.device), member.max_epochs)
             yield _Member(candidate, split, member, module, data, plan), why_alone(plan, module, data[0])
 
@@ -172,6 +184,10 @@ def _shape(member: _Member) -> tuple:
     )
 
 
+def _is_wide(member: _Member) -> bool:
+    return is_wide(member.plan, member.module, member.data[0])
+
+
 def _cut(family: list[_Member]) -> list[list[_Member]]:
     """Cut a family into packs whose weights, gradients, moments and activations fit where they are fast."""
     first = family[0]
@@ -183,7 +199,7 @@ def _cut(family: list[_Member]) -> list[list[_Member]]:
     if device.type == "cuda":
         size, n_threads = int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0]) // per_member, 1
     else:
-        size, n_threads = _CPU_BYTES // per_member, torch.get_num_threads()
+        size, n_threads = 1 if _is_wide(first) else _CPU_BYTES // per_member, torch.get_num_threads()
     n_packs = -(-len(family) // max(1, size))
     # As many packs for each thread; what a member comes to is the same in any of them.
     n_packs = min(len(family), -(-n_packs // n_threads) * n_threads)

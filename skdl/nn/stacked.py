@@ -22,6 +22,8 @@ _BY_HAND: dict[type, tuple[Callable | None, Callable | None]] = {
 
 # For how many steps the keys of dropout are derived at once.
 _STEPS_AT_ONCE = 64
+# As many numbers of four bytes have 16 bytes, at multiples of which a vector of a processor is aligned.
+_ALIGNED = 4
 
 
 class StackedMLP:
@@ -43,8 +45,10 @@ class StackedMLP:
     ----------
     flat, gradient : Tensor of shape (M * P,)
         All weights and their gradient: for each of the networks' tensors a block with the members one after another.
+    order : list of int
+        Of the blocks in ``flat`` the positions of their tensors among those of a network.
     weights : list of Tensor, each of shape (M, ...)
-        The blocks of ``flat``.
+        The blocks of ``flat``, in the order of a network's tensors.
     keeps_outputs : bool
         Whether ``outputs`` are kept.
     outputs : Tensor of shape (M, B, n_outputs) or None
@@ -55,10 +59,13 @@ class StackedMLP:
         first = members[0]
         self.names = [name for name, _ in first.named_parameters()]
         self.shapes = [tuple(weight.shape) for weight in first.parameters()]
-        self.block_sizes = np.array([int(np.prod(shape)) for shape in self.shapes])
+        sizes = [int(np.prod(shape)) for shape in self.shapes]
+        # Blocks of which each member's part is aligned come first, so that all of them are, however many members.
+        self.order = sorted(range(len(sizes)), key=lambda block: sizes[block] % _ALIGNED > 0)
+        self.block_sizes = np.array(sizes)[self.order]
         self.size = len(members)
         weights = zip(*(module.parameters() for module in members), strict=True)
-        self.flat = torch.cat([torch.stack(same).detach().flatten() for same in weights]).to(device)
+        self.flat = self.joined([torch.stack(same).detach() for same in weights]).to(device)
         self.n_embeddings = len(first.embeddings)
         self.layers = list(first.layers)
         dropouts = [[layer for layer in module.layers if isinstance(layer, StreamDropout)] for module in members]
@@ -99,13 +106,17 @@ class StackedMLP:
 
     def blocks(self, flat: Tensor) -> list[Tensor]:
         """Return the blocks ``(M, ...)`` of a tensor that is arranged like ``flat``; they share its memory."""
-        flat = flat.detach()
-        parts = torch.split(flat, (self.size * self.block_sizes).tolist())
-        return [part.view(self.size, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        parts = torch.split(flat.detach(), (self.size * self.block_sizes).tolist())
+        place = dict(zip(self.order, parts, strict=True))
+        return [place[block].view(self.size, *shape) for block, shape in enumerate(self.shapes)]
+
+    def joined(self, blocks: Sequence[Tensor]) -> Tensor:
+        """Arrange blocks, of any number of members, like ``flat``."""
+        return torch.cat([blocks[block].flatten() for block in self.order])
 
     def chosen(self, flat: Tensor, rows: Tensor) -> Tensor:
         """Return what some members have in a tensor that is arranged like ``flat``, in the same arrangement."""
-        return torch.cat([block[rows].flatten() for block in self.blocks(flat)])
+        return self.joined([block[rows] for block in self.blocks(flat)])
 
     def keep(self, rows: Tensor) -> None:
         """Forget all members but those in ``rows``.
@@ -210,7 +221,10 @@ class StackedMLP:
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 weight, bias = next(weights), next(weights)  # (M, n_out, n_in), (M, n_out)
-                numeric = torch.baddbmm(bias.unsqueeze(1), numeric, weight.transpose(1, 2))
+                if numeric.device.type == "cpu":
+                    numeric = _Affine.apply(numeric, weight, bias)
+                else:
+                    numeric = torch.baddbmm(bias.unsqueeze(1), numeric, weight.transpose(1, 2))
             elif isinstance(layer, StreamDropout):
                 if training:
                     numeric = numeric * self._mask(dropout, numeric.shape)
@@ -238,15 +252,14 @@ class StackedMLP:
 
     def _tape(self, n_rows: int) -> "_Tape":
         if n_rows not in self.tapes:
-            widths = [shape[0] for shape in self.shapes[::2]]
-            self.tapes[n_rows] = _Tape(self.size, n_rows, widths)
+            self.tapes[n_rows] = _Tape(self.size, n_rows, self.shapes[::2])
         return self.tapes[n_rows]
 
     def _forward(self, x: Tensor, *, training: bool) -> "_Tape":
         """Compute the values of all layers, the last one's without its bias."""
         tape = self._tape(x.shape[1])
         for depth, value in enumerate(tape.values):
-            _product(x, self.transposed[depth], value)
+            tape.forward[depth](x, self.transposed[depth], out=value)
             x = value
             if depth == len(self.hidden):
                 break
@@ -274,22 +287,18 @@ class StackedMLP:
             outputs.copy_(derivative)
             loops.sum_rows(array, bias_gradient)
             return losses
-        codes, factors = target.numpy(), scale.numpy()
-        losses = torch.empty(len(scale))
+        codes, losses = target.numpy(), torch.empty(self.size)
         loops.shift_logits(array, bias, codes, tape.chosen)
         torch.exp(outputs, out=outputs)
-        loops.softmax_gradient(array, codes, factors, tape.sums_array, bias_gradient)
-        torch.log(tape.sums, out=tape.sums)
-        loops.scaled_sum(tape.sums_array, tape.chosen, factors, losses.numpy())
+        loops.softmax_gradient(array, codes, scale.numpy(), tape.chosen, bias_gradient, losses.numpy())
         return losses
 
     def _back(self, tape: "_Tape", x: Tensor) -> None:
-        gradient = tape.values[-1]
         for depth in range(len(self.hidden), 0, -1):
             value, array = tape.values[depth - 1], tape.arrays[depth - 1]
-            _product(gradient.transpose(1, 2), value, self.gradients[2 * depth])
-            lower, lower_array = tape.gradients[depth - 1], tape.gradient_arrays[depth - 1]
-            _product(gradient, self.weights[2 * depth], lower)
+            tape.to_weights[depth](tape.slopes_transposed[depth], value, out=self.gradients[2 * depth])
+            lower, lower_array = tape.slopes[depth - 1], tape.slope_arrays[depth - 1]
+            tape.to_inputs[depth](tape.slopes[depth], self.weights[2 * depth], out=lower)
             activation, dropout = self.hidden[depth - 1]
             if dropout is not None:
                 lower.mul_(tape.masks[depth - 1])
@@ -300,39 +309,75 @@ class StackedMLP:
                 if derive is not None:
                     derive(lower, value)
                 loops.sum_rows(lower_array, self.bias_gradients[depth - 1])
-            gradient = lower
-        _product(gradient.transpose(1, 2), x, self.gradients[0])
+        tape.to_weights[0](tape.slopes_transposed[0], x, out=self.gradients[0])
 
 
 class _Tape:
-    """The buffers of a pass forward and back over batches of one size.
+    """The buffers of a pass forward and back over batches of one size, and the products that fill them.
 
     Parameters
     ----------
     n_members, n_rows : int
         How many there are of each.
-    widths : list of int
-        Of the layers.
+    shapes : list of tuple of int
+        The weights of the layers, (n_out, n_in).
     """
 
-    def __init__(self, n_members: int, n_rows: int, widths: list[int]):
+    def __init__(self, n_members: int, n_rows: int, shapes: list[tuple[int, ...]]):
+        widths = [n_out for n_out, _ in shapes]
         self.values = [torch.empty(n_members, n_rows, width) for width in widths]
-        self.gradients = [torch.empty(n_members, n_rows, width) for width in widths[:-1]]
+        # The last layer's slopes take the place of its values.
+        self.slopes = [torch.empty(n_members, n_rows, width) for width in widths[:-1]] + self.values[-1:]
+        self.slopes_transposed = [slopes.transpose(1, 2) for slopes in self.slopes]
         self.arrays = [value.numpy() for value in self.values]
-        self.gradient_arrays = [gradient.numpy() for gradient in self.gradients]
+        self.slope_arrays = [slopes.numpy() for slopes in self.slopes]
         self.masks: dict[int, Tensor] = {}
-        self.sums = torch.empty(n_members, n_rows)
-        self.sums_array = self.sums.numpy()
         self.chosen = np.empty((n_members, n_rows), dtype=np.float32)
+        # Of each layer: its values from those below, and from its slopes those of its weights, and of what is below.
+        self.forward = [_product(n_members, n_rows, n_out) for n_out, _ in shapes]
+        self.to_weights = [_product(n_members, n_out, n_in) for n_out, n_in in shapes]
+        self.to_inputs = [_product(n_members, n_rows, n_in) for _, n_in in shapes]
 
 
-def _product(left: Tensor, right: Tensor, out: Tensor) -> None:
-    """Multiply matrices pair by pair, with bits that do not depend on how many pairs there are."""
-    if len(left) == 1 and 1 in (left.shape[1], right.shape[2]):
-        # Of one pair with a vector in it torch makes a product of another kind, which rounds differently.
-        out.copy_(torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1])
-    else:
-        torch.bmm(left, right, out=out)
+def _product(n_members: int, n_rows: int, n_columns: int) -> Callable:
+    """What multiplies matrices pair by pair, with bits that do not depend on how many pairs there are.
+
+    A library may have other kernels for results of ``(n_rows, n_columns)`` that do not begin at an aligned address.
+    """
+    if n_rows * n_columns % _ALIGNED:
+        return _multiply_apart
+    return _multiply_vector if n_members == 1 and 1 in (n_rows, n_columns) else torch.bmm
+
+
+def _multiply_apart(left: Tensor, right: Tensor, *, out: Tensor) -> None:
+    for pair, result in zip(zip(left, right, strict=True), out, strict=True):
+        result.copy_(torch.mm(*pair))
+
+
+def _multiply_vector(left: Tensor, right: Tensor, *, out: Tensor) -> None:
+    # Of one pair with a vector in it torch makes a product of another kind, which rounds differently.
+    out.copy_(torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1])
+
+
+class _Affine(torch.autograd.Function):
+    """A layer's product and bias, with :func:`_product` in it."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _multiplied(x, weight.transpose(1, 2)).add_(bias.unsqueeze(1))
+
+    @staticmethod
+    def backward(ctx, slopes: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        lower = _multiplied(slopes, weight) if ctx.needs_input_grad[0] else None
+        return lower, _multiplied(slopes.transpose(1, 2), x), slopes.sum(dim=1)
+
+
+def _multiplied(left: Tensor, right: Tensor) -> Tensor:
+    out = left.new_empty(len(left), left.shape[1], right.shape[2])
+    _product(*out.shape)(left, right, out=out)
+    return out
 
 
 def _sum(criterion: Loss, outputs: Tensor, target: Tensor, scale: Tensor) -> Tensor:

@@ -100,32 +100,24 @@ def shift_logits(logits, bias, target, chosen):
 
 
 @njit(cache=True, nogil=True, fastmath=_MATHS, error_model="numpy")
-def softmax_gradient(powers, target, scale, sums, bias_gradient):
-    """Turn powers of e (M, B, K) into the gradient of the scaled cross-entropy; keep the rows' sums in (M, B)."""
+def softmax_gradient(powers, target, scale, chosen, bias_gradient, losses):
+    """Turn powers of e (M, B, K) into the gradient of the scaled cross-entropy, and sum the latter up into (M,)."""
     for m in range(powers.shape[0]):
+        loss = 0.0
         for j in range(powers.shape[2]):
             bias_gradient[m, j] = 0
         for r in range(powers.shape[1]):
             total = powers[m, r, 0]
             for j in range(1, powers.shape[2]):
                 total += powers[m, r, j]
-            sums[m, r] = total
+            loss += scale[m, r] * (np.log(total) - chosen[m, r])
             factor = scale[m, r] / total
             for j in range(powers.shape[2]):
                 powers[m, r, j] *= factor
             powers[m, r, target[m, r]] -= scale[m, r]
             for j in range(powers.shape[2]):
                 bias_gradient[m, j] += powers[m, r, j]
-
-
-@njit(cache=True, nogil=True, fastmath=_MATHS, error_model="numpy")
-def scaled_sum(logs, chosen, scale, out):
-    """Sum ``scale * (logs - chosen)`` over the rows (M, B) into (M,)."""
-    for m in range(logs.shape[0]):
-        total = 0.0
-        for r in range(logs.shape[1]):
-            total += scale[m, r] * (logs[m, r] - chosen[m, r])
-        out[m] = total
+        losses[m] = loss
 
 
 @njit(cache=True, nogil=True, fastmath=_MATHS, error_model="numpy")
