@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdl.kernels import _lloyd_loops
+from skdl.kernels import _bounds_loops, _lloyd_loops
 from skdl.kernels.compiled_rows import CompiledRows
 from skdl.kernels.rowblocks import on_threads, tile_rows
 from skdl.kernels.rows import Rows
@@ -116,7 +116,7 @@ class _Bounded(_Plain):
         labels, gap, lower, doubtful = self.labels[part], self.gap[part], self.lower[part], self.doubtful[part]
         sums, weights = np.zeros_like(self.sums), np.zeros_like(self.weights)
         moves = apart, self.drift, self.fled
-        count = _lloyd_loops.in_doubt(
+        count = _bounds_loops.in_doubt(
             X, rows.shift, rows.scale, centers, labels, gap, lower, *moves, self.slack, doubtful
         )
         size = tile_rows(rows.d + len(centers), rows.dtype.itemsize, 1 << 19)
@@ -125,9 +125,9 @@ class _Bounded(_Plain):
         for start in range(0, count, size):
             some = doubtful[start : min(start + size, count)]
             here = gathered[: len(some)]
-            _lloyd_loops.gather(X, some, rows.shift, rows.scale, here)
+            _bounds_loops.gather(X, some, rows.shift, rows.scale, here)
             scores, lacking = rows.scores_of_gathered(here, slopes, levels)
-            changed += _lloyd_loops.relabel_doubtful(
+            changed += _bounds_loops.relabel_doubtful(
                 *(scores, lacking, here, some, float(levels.max()), self.rounding, self.slack),
                 *(labels, gap, lower, *moves, share, sums, weights),
             )
