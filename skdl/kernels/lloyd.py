@@ -10,8 +10,9 @@ from skdl.kernels.compiled_rows import CompiledRows
 from skdl.kernels.rowblocks import on_threads, tile_rows
 from skdl.kernels.rows import Rows
 
-# Bounds are tried once of those rows that may be in doubt fewer than this part changes its cluster in a step, ...
-_CALM = 0.25
+# Bounds are tried once few rows change their cluster in a step: this part, times the square of the part that may be in
+# doubt, since where fewer may be, more of them are in doubt beside each one that changes, ...
+_CALM = 0.5
 # ... and given up if they leave so many rows in doubt that to gather these costs more than to compare all. So many
 # multiplications take as long as to fetch a row and to make its bounds, and so many as to copy one of its columns.
 _WORTH_IT, _ROW_COST, _COLUMN_COST = 0.65, 450, 6
@@ -184,7 +185,7 @@ def lloyd(
     if algorithm == "elkan" and boundable:
         state = _Bounded(rows, len(centers))  # type: ignore[arg-type]
     boundable = boundable and algorithm == "auto" and centers.size >= 64
-    calm = _CALM * _worthwhile_doubts(centers.size, rows.d) * rows.n
+    calm = _CALM * _worthwhile_doubts(centers.size, rows.d) ** 2 * rows.n
     settled = interrupted = False
     n_iter = next_try = 0
     try:
