@@ -253,6 +253,27 @@ def all_distances(turned, n, centers, out):
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def products(X, slopes, out):
+    """Write the products of rows with a few slopes, five at a time, to out of shape (k, n)."""
+    last = len(slopes) - 1
+    for i in range(len(X)):
+        row = X[i]
+        for c in range(0, last + 1, 5):
+            # Where fewer than five are left, the last one is computed again.
+            c1, c2, c3, c4 = min(c + 1, last), min(c + 2, last), min(c + 3, last), min(c + 4, last)
+            a0, a1, a2, a3, a4 = slopes[c], slopes[c1], slopes[c2], slopes[c3], slopes[c4]
+            s0 = s1 = s2 = s3 = s4 = X.dtype.type(0)
+            for j in range(len(row)):
+                x = row[j]
+                s0 += x * a0[j]
+                s1 += x * a1[j]
+                s2 += x * a2[j]
+                s3 += x * a3[j]
+                s4 += x * a4[j]
+            out[c, i], out[c1, i], out[c2, i], out[c3, i], out[c4, i] = s0, s1, s2, s3, s4
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _square_distance(row, shift, scale, center):
     total = 0.0
     for j in range(len(shift)):
@@ -269,53 +290,6 @@ def own_distances(X, shift, scale, centers, labels, distances):
 
 
 @njit(cache=True, nogil=True)
-def in_doubt(X, shift, scale, centers, labels, upper, lower, apart, moved, farthest, slack, doubtful):
-    """Move bounds along with the centres; list the rows whose bounds do not decide, and return their number.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n,), int32
-        -1 in the first step.
-    upper, lower : ndarray of shape (n,), float64
-        No less than the distance to the own centre, no more than the distance to any other.
-    apart : ndarray of shape (k,), float64
-        Half the distance from each centre to its nearest neighbour.
-    moved : ndarray of shape (k,), float64
-        How far each centre moved since the last step.
-    farthest : ndarray of shape (k,), float64
-        How far any other centre moved.
-    slack : float
-        One and a little more: what rounding may have changed.
-    doubtful : ndarray of shape (n,), int64
-        Where the rows are listed.
-    """
-    count = 0
-    for i in range(len(X)):
-        c = labels[i]
-        if c >= 0:
-            upper[i] += moved[c]
-            lower[i] -= farthest[c]
-            bound = max(lower[i], apart[c])
-            if upper[i] * slack <= bound:
-                continue
-            upper[i] = np.sqrt(_square_distance(X[i], shift, scale, centers[c]))
-            if upper[i] * slack <= bound:
-                continue
-        doubtful[count] = i
-        count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def gather(X, rows, shift, scale, out):
-    """Write some rows, centred and scaled."""
-    for r in range(len(rows)):
-        row = X[rows[r]]
-        for j in range(len(shift)):
-            out[r, j] = (row[j] - shift[j]) * scale
-
-
-@njit(cache=True, nogil=True)
 def _move(row, shift, w, old, new, sums, weights):
     """Move a row from one sum to another."""
     weights[new] += w
@@ -327,88 +301,49 @@ def _move(row, shift, w, old, new, sums, weights):
             sums[old, j] -= w * np.float64(row[j] - shift[j])
 
 
+# Numbers are reached by unsigned indices, of which a compiler knows that they do not count from the end: only then does
+# it use vector instructions.
+
+
+@njit(cache=True, nogil=True)
+def _nearest(scores, width, start, inside, levels, found):
+    """Write the least score of some rows, and its centre, to the first two blocks of `found`.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (k * width,)
+        The scores with each centre, one after the other; `levels` have to be added.
+    start, inside : int
+        The first row, and how many there are, at most 64.
+    """
+    for r in range(inside):
+        found[r] = np.inf
+        found[np.uint64(BLOCK + r)] = 0
+    for c in range(len(levels)):
+        at, level, name = c * width + start, levels[c], scores.dtype.type(c)
+        for r in range(inside):
+            score = scores[np.uint64(at + r)] + level
+            closer = score < found[r]
+            found[r] = score if closer else found[r]
+            found[np.uint64(BLOCK + r)] = name if closer else found[np.uint64(BLOCK + r)]
+
+
 @njit(cache=True, nogil=True)
 def relabel(scores, levels, X, shift, labels, weight, sums, weights):
     """As :func:`step` from products of shape (k, m), to which the levels are added; X lacks the shift."""
-    k, m = scores.shape
-    best = np.empty(BLOCK, dtype=scores.dtype)
-    label = np.empty(BLOCK, dtype=scores.dtype)
+    m = scores.shape[1]
+    flat = scores.reshape(-1)
+    found = np.empty(2 * BLOCK, dtype=scores.dtype)
     changed = 0
     for start in range(0, m, BLOCK):
         inside = min(BLOCK, m - start)
-        if inside == BLOCK:
-            row = scores[0, start : start + BLOCK]
-            for r in range(BLOCK):
-                best[r] = row[r] + levels[0]
-            label[:] = 0
-            for c in range(1, k):
-                row = scores[c, start : start + BLOCK]
-                level, name = levels[c], scores.dtype.type(c)
-                for r in range(BLOCK):
-                    score = row[r] + level
-                    closer = score < best[r]
-                    best[r] = score if closer else best[r]
-                    label[r] = name if closer else label[r]
-        else:
-            for r in range(inside):
-                best[r] = np.inf
-                for c in range(k):
-                    score = scores[c, start + r] + levels[c]
-                    if score < best[r]:
-                        best[r] = score
-                        label[r] = c
+        _nearest(flat, m, start, inside, levels, found)
         for r in range(inside):
             i = start + r
-            old, new = labels[i], np.int32(label[r])
+            old, new = labels[i], np.int32(found[BLOCK + r])
             if old != new:
                 changed += 1
                 labels[i] = new
                 if len(sums):
                     _move(X[i], shift, weight[i] if len(weight) else 1.0, old, new, sums, weights)
-    return changed
-
-
-@njit(cache=True, nogil=True)
-def relabel_doubtful(scores, levels, X, rows, rounding, labels, upper, lower, weight, sums, weights):
-    """As :func:`relabel` for gathered rows, whose bounds are made anew.
-
-    Parameters
-    ----------
-    X : ndarray of shape (m, d)
-        The gathered rows.
-    rows : ndarray of shape (m,), int64
-        Where they stand in `labels`, `upper`, `lower` and `weight`.
-    rounding : float
-        The largest error of a score as a part of the squares that it is made of.
-    """
-    k, m = scores.shape
-    best = np.full(m, np.inf, dtype=scores.dtype)
-    second = np.full(m, np.inf, dtype=scores.dtype)
-    label = np.zeros(m, dtype=scores.dtype)
-    no_shift = np.zeros(X.shape[1], dtype=X.dtype)
-    largest = 0.0
-    for c in range(k):
-        largest = max(largest, abs(np.float64(levels[c])))
-        row, level, name = scores[c], levels[c], scores.dtype.type(c)
-        for r in range(m):
-            score = row[r] + level
-            closer = score < best[r]
-            other = best[r] if closer else score
-            second[r] = other if other < second[r] else second[r]
-            best[r] = score if closer else best[r]
-            label[r] = name if closer else label[r]
-    changed = 0
-    for r in range(m):
-        i = rows[r]
-        square = 0.0
-        for j in range(X.shape[1]):
-            square += np.float64(X[r, j]) * np.float64(X[r, j])
-        error = rounding * (square + largest)
-        upper[i] = np.sqrt(max(0.0, np.float64(best[r]) + square + error))
-        lower[i] = np.sqrt(max(0.0, np.float64(second[r]) + square - error))
-        old, new = labels[i], np.int32(label[r])
-        if old != new:
-            changed += 1
-            labels[i] = new
-            _move(X[r], no_shift, weight[i] if len(weight) else 1.0, old, new, sums, weights)
     return changed

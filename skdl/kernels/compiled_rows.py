@@ -15,7 +15,7 @@ from skdl.kernels.rows import Rows, SparseRows
 _LOOP_COLUMNS = 128
 # Up to this many columns they are as quick at comparing all rows with all centres.
 _FEW_COLUMNS = 16
-# Up to this many centres a product has too few columns to be worth turning.
+# Up to this many centres loops are quicker than a product, of which they make a narrow one.
 _FEW_CENTRES = 16
 # Below this many values one thread has done the work before others have begun.
 _SMALL_VALUES = 300_000
@@ -172,9 +172,9 @@ class ProductRows(CompiledRows):
 
         def work(part):
             for piece, tile in self._tiles(part, len(points)):
-                _products(slopes, tile, result[:, piece])
-                result[:, piece] += square[piece] + levels[:, None]
-                np.maximum(result[:, piece], 0, out=result[:, piece])
+                distances = _products(slopes, tile)
+                distances += square[piece] + levels[:, None]
+                np.maximum(distances, 0, out=result[:, piece])
 
         on_threads(work, self.parts(1))
         return result
@@ -192,7 +192,7 @@ class ProductRows(CompiledRows):
         return slopes, levels + 2 * (centers @ self.shift) if self.lean else levels
 
     def _tiles(self, part, n_columns):
-        rows = tile_rows(self.d + n_columns, self.dtype.itemsize, 1 << 20)
+        rows = tile_rows(self.d + n_columns, self.dtype.itemsize, 1 << 19)
         for start in range(part.start, part.stop, rows):
             piece = slice(start, min(start + rows, part.stop))
             yield piece, self.X[piece] if self.lean else self.points(piece)
@@ -205,29 +205,24 @@ class ProductRows(CompiledRows):
             more, heavier = np.zeros_like(sums), np.zeros_like(weights)
             changed = 0
             for piece, tile in self._tiles(part, len(centers)):
-                scores = np.empty((len(centers), len(tile)), dtype=self.dtype)
-                _products(slopes, tile, scores)
-                share = self.share_of(piece)
+                scores, share = _products(slopes, tile), self.share_of(piece)
                 changed += _lloyd_loops.relabel(scores, levels, tile, shift, labels[piece], share, more, heavier)
             return changed, more, heavier
 
         return _add_changes(on_threads(work, self.parts(len(centers))), sums, weights)
 
     def scores_of_gathered(self, gathered, slopes, levels):
-        scores = np.empty((len(slopes), len(gathered)), dtype=self.dtype)
-        _products(slopes, gathered, scores)
-        return scores, levels
+        return _products(slopes, gathered), levels
 
 
-def _products(slopes, tile, out):
-    """Write ``slopes @ tile.T``, of shape (k, m)."""
+def _products(slopes, tile):
+    """Return ``slopes @ tile.T``, of shape (k, m)."""
+    out = np.empty((len(slopes), len(tile)), dtype=tile.dtype)
     if len(slopes) <= _FEW_CENTRES:
-        # The product the other way round is faster where the result is narrow.
-        out[:] = torch.mm(_tensor(tile), torch.from_numpy(slopes).T).numpy().T
-    elif out.flags.c_contiguous:
-        torch.mm(torch.from_numpy(slopes), _tensor(tile).T, out=torch.from_numpy(out))
+        _lloyd_loops.products(tile, slopes, out)
     else:
-        out[:] = torch.mm(torch.from_numpy(slopes), _tensor(tile).T).numpy()
+        torch.mm(torch.from_numpy(slopes), _tensor(tile).T, out=torch.from_numpy(out))
+    return out
 
 
 def _add_changes(results, sums, weights) -> int:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdl.kernels import _lloyd_loops
+from skdl.kernels import _bounds_loops, _lloyd_loops
 from skdl.kernels.compiled_rows import CompiledRows
 from skdl.kernels.rowblocks import on_threads, tile_rows
 from skdl.kernels.rows import Rows
 
-# Bounds are tried once fewer than this part of the rows changes its cluster in a step, ...
-_CALM = 0.15
-# ... and given up if they leave more than this part of the rows in doubt.
-_WORTH_IT = 0.6
+# Bounds are tried once few rows change their cluster in a step: this part, times the square of the part that may be in
+# doubt, since where fewer may be, more of them are in doubt beside each one that changes, ...
+_CALM = 0.5
+# ... and given up if they leave so many rows in doubt that to gather these costs more than to compare all. So many
+# multiplications take as long as to fetch a row and to make its bounds, and so many as to copy one of its columns.
+_WORTH_IT, _ROW_COST, _COLUMN_COST = 0.65, 450, 6
+# A little more than one, beside which the rounding of float64 is nothing.
+_NO_LESS = 1.0 + 1e-14
 # So many multiplications take some hundredths of a second.
 _SMALL_WORK = 200_000_000
 
@@ -63,8 +67,10 @@ class _Bounded(_Plain):
         super().__init__(rows, n_clusters)
         if before is not None:
             self.labels, self.sums, self.weights = before.labels, before.sums, before.weights
-        self.upper = np.full(rows.n, np.inf)
+        # What the bounds were and what the centres had moved then, see `in_doubt`; no row is certain at first.
+        self.gap = np.full(rows.n, -np.inf)
         self.lower = np.zeros(rows.n)
+        self.drift, self.fled = np.zeros(n_clusters), np.zeros(n_clusters)
         self.doubtful = np.empty(rows.n, dtype=np.int64)
         self.centers: np.ndarray | None = None
         self.n_steps = self.compared = 0
@@ -75,7 +81,7 @@ class _Bounded(_Plain):
     @property
     def worth_it(self) -> bool:
         """Whether the bounds spare enough; the first steps make them."""
-        return self.n_steps < 3 or self.compared < _WORTH_IT * self.rows.n
+        return self.n_steps < 3 or self.compared < _worthwhile_doubts(self.sums.size, self.rows.d) * self.rows.n
 
     def step(self, centers) -> int:
         rows: CompiledRows = self.rows  # type: ignore[assignment]
@@ -86,10 +92,13 @@ class _Bounded(_Plain):
         first = int(moved.argmax())
         farthest[first] = np.delete(moved, first).max(initial=0.0)
         apart = _half_distances(wide) / self.slack
+        # Moves are added up for long, and the sums must not fall behind by rounding.
+        self.drift = (self.drift + self.slack * moved + farthest) * _NO_LESS
+        self.fled = (self.fled + farthest) * _NO_LESS
         slopes, levels = rows.slopes_of(centers)
 
         def work(part):
-            return self._step_part(part, centers, slopes, levels, apart, moved, farthest)
+            return self._step_part(part, centers, slopes, levels, apart)
 
         changed = self.compared = 0
         for part_changed, compared, sums, weights in on_threads(work, rows.parts(len(centers))):
@@ -102,26 +111,33 @@ class _Bounded(_Plain):
         self.n_steps += 1
         return changed
 
-    def _step_part(self, part, centers, slopes, levels, apart, moved, farthest):
+    def _step_part(self, part, centers, slopes, levels, apart):
         rows: CompiledRows = self.rows  # type: ignore[assignment]
         X, share = rows.X[part], rows.share_of(part)
-        labels, upper, lower, doubtful = self.labels[part], self.upper[part], self.lower[part], self.doubtful[part]
+        labels, gap, lower, doubtful = self.labels[part], self.gap[part], self.lower[part], self.doubtful[part]
         sums, weights = np.zeros_like(self.sums), np.zeros_like(self.weights)
-        count = _lloyd_loops.in_doubt(
-            X, rows.shift, rows.scale, centers, labels, upper, lower, apart, moved, farthest, self.slack, doubtful
+        moves = apart, self.drift, self.fled
+        count = _bounds_loops.in_doubt(
+            X, rows.shift, rows.scale, centers, labels, gap, lower, *moves, self.slack, doubtful
         )
-        size = tile_rows(rows.d + len(centers), rows.dtype.itemsize, 1 << 20)
+        size = tile_rows(rows.d + len(centers), rows.dtype.itemsize, 1 << 19)
         gathered = np.empty((min(size, count), rows.d), dtype=rows.dtype)
         changed = 0
         for start in range(0, count, size):
             some = doubtful[start : min(start + size, count)]
             here = gathered[: len(some)]
-            _lloyd_loops.gather(X, some, rows.shift, rows.scale, here)
+            _bounds_loops.gather(X, some, rows.shift, rows.scale, here)
             scores, lacking = rows.scores_of_gathered(here, slopes, levels)
-            changed += _lloyd_loops.relabel_doubtful(
-                scores, lacking, here, some, self.rounding, labels, upper, lower, share, sums, weights
+            changed += _bounds_loops.relabel_doubtful(
+                *(scores, lacking, here, some, float(levels.max()), self.rounding, self.slack),
+                *(labels, gap, lower, *moves, share, sums, weights),
             )
         return changed, count, sums, weights
+
+
+def _worthwhile_doubts(size: int, d: int) -> float:
+    """The part of the rows in doubt up to which bounds pay, where a comparison is of ``size = k * d`` numbers."""
+    return _WORTH_IT * size / (size + _ROW_COST + _COLUMN_COST * d)
 
 
 def _half_distances(centers: np.ndarray) -> np.ndarray:
@@ -168,7 +184,8 @@ def lloyd(
     state = _Plain(rows, len(centers))
     if algorithm == "elkan" and boundable:
         state = _Bounded(rows, len(centers))  # type: ignore[arg-type]
-    boundable = boundable and algorithm == "auto" and centers.size >= 256
+    boundable = boundable and algorithm == "auto" and centers.size >= 64
+    calm = _CALM * _worthwhile_doubts(centers.size, rows.d) ** 2 * rows.n
     settled = interrupted = False
     n_iter = next_try = 0
     try:
@@ -180,7 +197,7 @@ def lloyd(
                     before, state = state, _Plain(rows, len(centers))
                     state.labels, state.sums, state.weights = before.labels, before.sums, before.weights
                     next_try = 2 * n_iter
-            elif boundable and n_iter >= next_try and changed < _CALM * rows.n:
+            elif boundable and n_iter >= next_try and changed < calm:
                 state = _Bounded(rows, len(centers), state)  # type: ignore[arg-type]
             moved = new_centers(rows, centers, state.labels, *state.totals())
             if spherical:
@@ -194,9 +211,12 @@ def lloyd(
     except KeyboardInterrupt:
         interrupted, settled = True, False
     labels = state.labels
-    if not settled or isinstance(state, _Bounded):
-        # The labels belong to the centres before the last move; after bounds, equal distances are decided as always.
-        rows.assign(centers, labels)
+    if interrupted or not isinstance(rows, CompiledRows):
+        if not settled:
+            rows.assign(centers, labels)
+    elif not settled:
+        # The labels belong to the centres before the last move; few of them will change.
+        state.step(centers)
     return Run(labels, centers, rows.inertia(centers, labels), n_iter, interrupted)
 
 

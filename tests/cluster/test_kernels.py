@@ -76,18 +76,18 @@ def test_bounds_change_no_label(k, dtype, weighted):
 
 
 def test_bounds_spare_comparisons(monkeypatch):
-    from skdl.kernels import _lloyd_loops
+    from skdl.kernels import _bounds_loops
 
     X = _data(20000, 6)
     rows = CompiledRows(X, None, X.mean(axis=0), 0, CPU)
     compared = []
-    in_doubt = _lloyd_loops.in_doubt
+    in_doubt = _bounds_loops.in_doubt
 
     def counting(*args):
         compared.append(in_doubt(*args))
         return compared[-1]
 
-    monkeypatch.setattr(_lloyd_loops, "in_doubt", counting)
+    monkeypatch.setattr(_bounds_loops, "in_doubt", counting)
     run = lloyd(rows, rows.points(slice(0, 40)), 30, 0.0, lambda n: None, algorithm="elkan")
     assert sum(compared) < 0.5 * 20000 * run.n_iter
 

@@ -252,3 +252,31 @@ def test_mini_batches_on_cuda(dtype):
     X = load_digits().data.astype(dtype)
     here, there = (MiniBatchKMeans(10, init=X[:10], device=device, random_state=0) for device in ("cpu", "cuda"))
     assert_allclose(there.fit(X).inertia_, here.fit(X).inertia_, rtol=1e-2)
+
+
+@pytest.mark.parametrize(("cls", "unit"), [(KMeans, "iteration"), (MiniBatchKMeans, "batch")])
+def test_a_fit_shows_its_progress_where_it_is_asked_to(cls, unit, capsys):
+    X = load_iris().data
+    cls(3, random_state=0).fit(X)
+    assert capsys.readouterr().err == ""
+    cls(3, random_state=0, verbose=1).fit(X)
+    shown = capsys.readouterr().err
+    assert f"{cls.__name__}:" in shown
+    assert unit in shown
+
+
+@pytest.mark.parametrize("extra", ["constants", "copies of columns", "copies of rows"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_constants_and_copies_from_the_same_start(extra, dtype):
+    X = load_iris().data.astype(dtype)
+    init = _jittered_start(X, 5).astype(dtype)
+    if extra == "copies of rows":
+        X = np.repeat(X, 3, axis=0)
+    else:
+        wide = {"constants": lambda Z: np.tile(dtype([0.0, 7.0, 1e-30]), (len(Z), 1)), "copies of columns": lambda Z: Z}
+        X, init = np.hstack([X, wide[extra](X)]), np.hstack([init, wide[extra](init)])
+    ours = KMeans(5, init=init, tol=0).fit(X)
+    theirs = reference.KMeans(5, init=init, n_init=1, tol=0).fit(X)
+    assert_array_equal(ours.labels_, theirs.labels_)
+    assert_allclose(ours.inertia_, theirs.inertia_, rtol=1e-6)
+    assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=1e-5, atol=1e-6)

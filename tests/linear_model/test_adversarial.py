@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from scipy.special import expit
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression as Reference
+from sklearn.linear_model import Perceptron as PerceptronReference
 
 from skdl.linear_model import LinearRegression, LogisticRegression, Perceptron, Ridge
 from tests.linear_model.test_logistic import objective
@@ -175,6 +176,84 @@ def test_least_squares_on_constants_and_copies(cls):
     np.testing.assert_allclose(model.coef_[4:], 0.0, atol=1e-12)
     if cls is LinearRegression:
         np.testing.assert_allclose(model.predict(wide), y, rtol=1e-12)
+
+
+def linear(n=60, d=4, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    return X, X @ np.arange(1.0, d + 1) + rng.normal(size=n)
+
+
+def test_units_of_columns_and_targets_do_not_matter_to_least_squares():
+    X, y = linear()
+    units = 2.0 ** np.array([-660, -20, 30, 660])  # 1e-199 to 1e199
+    expected = np.linalg.lstsq(np.hstack([X, np.ones((60, 1))]), y, rcond=None)[0]
+    model = LinearRegression().fit(X * units, y)
+    np.testing.assert_allclose(model.coef_ * units, expected[:4], rtol=1e-9)
+    np.testing.assert_allclose(model.intercept_, expected[4], rtol=1e-9)
+    for unit in (1e-200, 1e200):
+        np.testing.assert_allclose(LinearRegression().fit(X, y * unit).coef_, expected[:4] * unit, rtol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [2.0**-330, 2.0**330])
+def test_the_unit_of_ridge_is_a_penalty(unit):
+    X, y = linear()
+    plain = Ridge(3.0).fit(X, y)
+    centred = X - X.mean(axis=0)
+    expected = np.linalg.solve(centred.T @ centred + 3.0 * np.eye(4), centred.T @ (y - y.mean()))
+    np.testing.assert_allclose(plain.coef_, expected, rtol=1e-10)
+    np.testing.assert_allclose(Ridge(3.0 * unit**2).fit(X * unit, y).coef_ * unit, expected, rtol=1e-9)
+
+
+def test_ridge_gives_tiny_columns_no_weight_and_enormous_ones_no_penalty():
+    X, y = linear()
+    tiny = Ridge(3.0).fit(X * [1e-200, 1.0, 1.0, 1e-180], y)
+    np.testing.assert_allclose(tiny.coef_[1:3], Ridge(3.0).fit(X[:, 1:3], y).coef_, rtol=1e-9)
+    assert np.abs(tiny.coef_[[0, 3]]).max() < 1e-150
+    enormous = Ridge(3.0).fit(X * 1e200, y)
+    np.testing.assert_allclose(enormous.coef_ * 1e200, LinearRegression().fit(X, y).coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("cls", [Ridge, LinearRegression])
+@pytest.mark.parametrize("offset", [1e4, 1e8])
+def test_an_offset_moves_only_the_intercept_of_least_squares(cls, offset):
+    X, y = linear()
+    X = np.round(8 * X)  # so that adding the offset costs no digit of X
+    plain, moved = cls().fit(X, y), cls().fit(X + offset, y)
+    np.testing.assert_allclose(moved.coef_, plain.coef_, rtol=1e-8)
+    np.testing.assert_allclose(moved.intercept_, plain.intercept_ - offset * plain.coef_.sum(), rtol=1e-8)
+
+
+@pytest.mark.parametrize("cls", [Ridge, LinearRegression])
+def test_rows_of_no_weight_are_no_rows_to_least_squares(cls):
+    X, y = linear()
+    weight = (np.arange(60) % 3 > 0).astype(float)
+    y[weight == 0] = 1e6
+    model, without = cls().fit(X, y, sample_weight=weight), cls().fit(X[weight > 0], y[weight > 0])
+    np.testing.assert_allclose(model.coef_, without.coef_, rtol=1e-9)
+    np.testing.assert_allclose(model.intercept_, without.intercept_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [2.0**-330, 1.0, 2.0**330])
+@pytest.mark.parametrize("extra", ["nothing", "constants", "copies"])
+def test_the_perceptron_is_scikit_learns_in_any_unit_on_constants_and_copies(unit, extra):
+    X, y = noisy()
+    more = {"nothing": X[:, :0], "constants": np.full((200, 2), [0.0, 7.0]), "copies": X}[extra]
+    X = np.hstack([X, more]) * unit
+    options = {"shuffle": False, "max_iter": 20, "tol": None}
+    ours, theirs = Perceptron(**options).fit(X, y), PerceptronReference(**options).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9, atol=1e-12 * unit)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+def test_the_perceptron_of_a_class_whose_weights_are_all_zero_is_scikit_learns():
+    X, y = load_iris(return_X_y=True)
+    weight = (y != 1).astype(float)
+    options = {"shuffle": False, "max_iter": 20, "tol": None}
+    ours = Perceptron(**options).fit(X, y, sample_weight=weight)
+    theirs = PerceptronReference(**options).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+    assert set(ours.predict(X[y != 1])) == {0, 2}
 
 
 @pytest.mark.parametrize("cls", [LogisticRegression, Perceptron, Ridge, LinearRegression])

@@ -59,3 +59,17 @@ def test_least_squares(name):
     for alpha in (0.1, 10.0):
         ridge, reference = Ridge(alpha).fit(X, y), RidgeReference(alpha).fit(X, y)
         np.testing.assert_allclose(ridge.coef_, reference.coef_, rtol=1e-7, atol=1e-9 * np.abs(reference.coef_).max())
+
+
+@pytest.mark.parametrize("name", CLASSIFICATION)
+def test_least_squares_of_codes_of_classes(name):
+    X, y = load(name, CLASSIFICATION[name])
+    codes = np.unique(y, return_inverse=True)[1].astype(np.float64)
+
+    def loss(model, alpha=0.0):
+        return ((codes - model.predict(X)) ** 2).sum() + alpha * (model.coef_**2).sum()
+
+    assert loss(LinearRegression().fit(X, codes)) == pytest.approx(loss(LinearReference().fit(X, codes)), rel=1e-6)
+    for alpha in (0.1, 10.0):
+        ours, theirs = Ridge(alpha).fit(X, codes), RidgeReference(alpha).fit(X, codes)
+        assert loss(ours, alpha) == pytest.approx(loss(theirs, alpha), rel=1e-6)
