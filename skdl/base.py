@@ -61,7 +61,8 @@ class Estimator(BaseEstimator):
 
     def _check_parameters(self) -> None:
         constraints = {**_SHARED_CONSTRAINTS, **self._constraints}
-        check_parameters(type(self).__name__, constraints, self.get_params(deep=False))
+        # Parameters stand under their names; `get_params` would read the constructor's signature for each sibling.
+        check_parameters(type(self).__name__, constraints, dict(vars(self)))
 
     def _new_device_cache(self) -> None:
         """Forget what lies on a device; to be called by every fit."""

@@ -15,6 +15,8 @@ _PRODUCT_LIMIT = 1e5
 _ROWS_PER_PART = 16384
 _DEVICE_BYTES = 1 << 28
 _PARTS = 16
+# From so many likelihoods on, the compiled loop is worth loading.
+_COMPILED_ENTRIES = 500_000
 
 
 @dataclass
@@ -154,32 +156,37 @@ class Siblings:
         n_siblings, n_classes = self.shape
         classes = np.empty((n_siblings, len(X)), dtype=np.min_scalar_type(n_classes))
         rows = tile_rows(n_siblings * n_classes + 4 * X.shape[1])
+        best_classes = _best_classes
+        if len(X) * n_siblings * n_classes >= _COMPILED_ENTRIES:
+            from skdl.kernels._gaussian_loops import best_classes
 
         def work(part):
-            certain = torch.ones(n_siblings, dtype=torch.bool)
+            certain = np.ones(n_siblings, dtype=bool)
             for start in range(part.start, part.stop, rows):
                 piece = slice(start, min(start + rows, part.stop))
-                found, sure = self._classify_tile(_centred(X[piece], self))
-                classes[:, piece] = found.numpy()
-                certain &= sure
-            return certain.numpy()
+                jll, rounding = self._tile(_centred(X[piece], self))
+                best_classes(jll.numpy(), rounding.numpy(), classes[:, piece], certain)
+            return certain
 
         parts = on_threads(work, cut(len(X), max(1, min(_PARTS, len(X) // rows))))
         return classes, np.logical_and.reduce(parts)
 
-    def _classify_tile(self, u: torch.Tensor):
-        squares = u.square()
-        both = torch.cat([u, squares], dim=1)  # (m, 2 d)
+    def _tile(self, u: torch.Tensor):
+        """The likelihoods of some rows, and by how much rounding may have moved two of a row apart."""
+        d = u.shape[1]
+        both = torch.empty((len(u), 2 * d), dtype=torch.float64)
+        both[:, :d] = u
+        squares = torch.mul(u, u, out=both[:, d:])
         jll = torch.addmm(self.constant, self.factors, both.T).view(*self.shape, len(u))  # (S, C, m)
-        best, second = jll[:, 0], torch.full_like(jll[:, 0], -torch.inf)
-        classes = torch.zeros_like(best, dtype=torch.int64)
-        for c in range(1, self.shape[1]):
-            classes.masked_fill_(jll[:, c] > best, c)
-            second = torch.maximum(second, torch.minimum(best, jll[:, c]))
-            best = torch.maximum(best, jll[:, c])
         # Two sums of the same terms differ by less, whatever their order.
-        rounding = (4 * u.shape[1] + 64) * 2.0**-52 * (self.size + 2 * (squares @ self.steepest))
-        return classes, (best - second > rounding).all(dim=1)
+        return jll, (4 * d + 64) * 2.0**-52 * (self.size + 2 * (squares @ self.steepest))
+
+
+def _best_classes(jll, rounding, classes, certain):
+    """Do what the compiled loop does, for so few rows that it is not worth loading."""
+    best, second = np.partition(jll, -2, axis=1)[:, -2:].transpose(1, 0, 2)[::-1]  # (S, m)
+    certain &= (best - second > rounding).all(axis=1)
+    classes[...] = jll.argmax(axis=1)
 
 
 def _tile_likelihood(X: np.ndarray, model: Likelihood, missing: bool) -> torch.Tensor:

@@ -50,6 +50,9 @@ class Reference(NamedTuple):
         The constant c of the error bound.
     exact_scale : float
         A power of two for the exact comparison; 1 unless squares would overflow or vanish.
+    basis : Tensor of shape (d, r), dtype float64, or None
+        Directions along which products are taken instead of whole rows (see :mod:`skdl.kernels.directions`). The
+        augmented points are then of shape (n, r + 2): coordinates, lengths of what is left, norms.
     """
 
     points: torch.Tensor
@@ -61,6 +64,7 @@ class Reference(NamedTuple):
     norms: torch.Tensor
     slack: float
     exact_scale: float
+    basis: torch.Tensor | None = None
 
     def tile_rows(self, most: int) -> int:
         """How many points to multiply with at a time: ``most``, or fewer where they have to be made ready."""
@@ -107,7 +111,18 @@ def _slack(d: int, dtype) -> float:
     return (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
 
 
-def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool = True) -> Reference:
+def _coordinates(centred, norms, basis):
+    """What stands for centred rows in a product: themselves, or their coordinates and the lengths of what is left."""
+    if basis is None:
+        return centred
+    along = centred @ basis  # (m, r)
+    rest = norms * norms - along.square().sum(dim=1)
+    # A little too long, as the difference of squares is rounded.
+    rest = (rest.clamp_min_(0) + 8 * (len(basis) + 16) * 2.0**-53 * norms * norms).sqrt_()
+    return torch.cat([along, rest[:, None]], dim=1)
+
+
+def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool = True, basis=None) -> Reference:
     """Centre, scale and augment training points.
 
     Parameters
@@ -121,6 +136,8 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
     keep : bool, default=True
         Whether to keep the augmented points, a copy of all. Otherwise they are made when they are needed, in bounded
         memory, and ``dtype`` must not be bfloat16.
+    basis : Tensor of shape (d, r), dtype float64, or None, default=None
+        Orthonormal directions along which to take products; ``keep`` must then be true.
 
     Returns
     -------
@@ -139,8 +156,13 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
     shift = total / n / outer
     spread = max(float((points[rows].double() - shift).abs().max()) for rows in chunks)
     scale = _power_of_two(spread)
-    augmented = torch.empty((n, d + 1), dtype=dtype, device=device) if keep else None
-    slack = _slack(d, dtype)
+    width = d if basis is None else basis.shape[1] + 1
+    augmented = torch.empty((n, width + 1), dtype=dtype, device=device) if keep else None
+    slack = _slack(width, dtype)
+    if basis is not None:
+        # Coordinates are rounded in float64, and the directions orthonormal to within rounding.
+        skew = float((basis.T @ basis - torch.eye(basis.shape[1], dtype=basis.dtype, device=device)).norm())
+        slack += 4 * (skew + 4 * (d + 16) * 2.0**-53)
     rest = torch.float32 if dtype == torch.bfloat16 else dtype
     low = torch.empty(n, dtype=rest, device=device)
     size = torch.empty(n, dtype=rest, device=device)
@@ -148,8 +170,8 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
         centred = (points[rows].double() - shift) * scale
         norms = torch.linalg.vector_norm(centred, dim=1)
         if augmented is not None:
-            augmented[rows, :d] = centred.to(dtype)
-            augmented[rows, d] = norms.to(dtype)
+            augmented[rows, :width] = _coordinates(centred, norms, basis).to(dtype)
+            augmented[rows, width] = norms.to(dtype)
         low[rows] = (norms * norms * (0.5 * (1 - slack)) - _TINY).to(rest)
         size[rows] = norms.to(rest)
     return Reference(
@@ -162,6 +184,7 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
         norms=size,
         slack=slack,
         exact_scale=outer if not 1e-140 < max(largest, 1e-300) < 1e140 else 1.0,
+        basis=basis,
     )
 
 
@@ -170,13 +193,14 @@ def centred_queries(reference: Reference, queries):
 
     Returns
     -------
-    augmented : Tensor of shape (m, d + 1)
+    augmented : Tensor of shape (m, d + 1), or (m, r + 2) along directions
     norms : Tensor of shape (m,), dtype float64
     """
     centred = (queries.double() - reference.shift) * reference.scale
     norms = torch.linalg.vector_norm(centred, dim=1)
     dtype = reference.dtype
-    return torch.cat([centred.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1), norms
+    rows = _coordinates(centred, norms, reference.basis)
+    return torch.cat([rows.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1), norms
 
 
 def _lower_bounds(reference, augmented):

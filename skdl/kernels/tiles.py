@@ -8,7 +8,7 @@ to the next stage, of higher precision, and in the end to a comparison with all 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import torch
@@ -83,8 +83,12 @@ def _kth_smallest(values, n, k):
 
 
 @njit(nogil=True, cache=True)
-def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshold, scratch):
-    """Lower the threshold of list i and drop what lies above it; return the new threshold and length."""
+def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshold, scratch, exact):
+    """Lower the threshold of list i and drop what lies above it; return the new threshold and length.
+
+    The k points of the smallest bounds give the threshold: by their upper bounds or, where ``exact`` is not None (see
+    :func:`_exact_terms`), by their distances.
+    """
     if count < k:
         return threshold, count
     bounds, places = values[i], columns[i]
@@ -95,8 +99,13 @@ def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshol
     upper = -np.inf
     for place in range(length):
         if bounds[place] <= kth:
-            size = np.float64(norms[places[place]])
-            bound = np.float64(bounds[place]) + slack * size * (2.0 * query_norm + size) + 2e-30
+            if exact is None:
+                size = np.float64(norms[places[place]])
+                bound = np.float64(bounds[place]) + slack * size * (2.0 * query_norm + size) + 2e-30
+            else:
+                queries, points, scale, ratio, lanes = exact
+                distance = exact_square(queries[i], points[places[place]], lanes, scale) * ratio
+                bound = 0.5 * (distance - query_norm * query_norm) + blur * (distance + query_norm * query_norm) + 2e-30
             if bound > upper:
                 upper = bound
     upper += blur * (abs(upper) + query_norm * query_norm)
@@ -115,7 +124,7 @@ def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshol
 
 
 @njit(nogil=True, cache=True)
-def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns, counts, triggers, thresholds):
+def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns, counts, triggers, thresholds, exact):
     """Add to each query's list what its row of products has at or below its threshold.
 
     Parameters
@@ -138,6 +147,8 @@ def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns,
         The length of each list, -1 once it has overflowed, and the length at which it is thinned next.
     thresholds : ndarray of shape (n_queries,), dtype float64
         What each list takes.
+    exact : tuple or None
+        See :func:`_thin`.
     """
     width = tile.shape[1]
     whole = width - width % _BLOCK
@@ -170,7 +181,7 @@ def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns,
                 count += bound <= limit
             if count >= triggers[i]:
                 threshold, count = _thin(
-                    values, columns, i, count, k, norms, query_norms[i], slack, blur, threshold, scratch
+                    values, columns, i, count, k, norms, query_norms[i], slack, blur, threshold, scratch, exact
                 )
                 limit = values.dtype.type(threshold)
                 triggers[i] = min(capacity, 3 * count + 16)
@@ -209,6 +220,7 @@ def _rank(
     thresholds,
     distances,
     indices,
+    exact,
 ):
     """Compare the listed points exactly."""
     k = distances.shape[1]
@@ -217,7 +229,9 @@ def _rank(
     for i in range(queries.shape[0]):
         if counts[i] < 0:
             continue
-        _, count = _thin(values, columns, i, counts[i], k, norms, query_norms[i], slack, blur, thresholds[i], scratch)
+        _, count = _thin(
+            values, columns, i, counts[i], k, norms, query_norms[i], slack, blur, thresholds[i], scratch, exact
+        )
         filled = 0
         # Columns are in increasing order, so that equal distances stay in the order of the points.
         for place in range(count):
@@ -264,7 +278,8 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
     kind = low.dtype
     coarse = stage.dtype == torch.bfloat16
     width = stage.tile_rows(POINT_TILE)
-    capacity = 16 * k + 256
+    exact = _exact_terms(stage, queries, points)
+    capacity = (16 * k + 256) * (1 if exact is None else 4)
     values = np.empty((m, capacity + _BLOCK), dtype=kind)
     columns = np.empty((m, capacity + _BLOCK), dtype=np.int32)
     counts = np.where(query_norms < _FAR, 0, -1)
@@ -291,6 +306,7 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
             counts,
             triggers,
             thresholds,
+            exact,
         )
     _rank(
         queries,
@@ -306,8 +322,16 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
         thresholds,
         distances,
         indices,
+        exact,
     )
     return np.flatnonzero(counts < 0)
+
+
+def _exact_terms(stage: Reference, queries, points):
+    """What thresholds are computed exactly from where bounds are loose, as along a few directions; else None."""
+    if stage.basis is None:
+        return None
+    return queries, points, stage.exact_scale, (stage.scale / stage.exact_scale) ** 2, np.empty(16)
 
 
 class TileSearch:
@@ -318,15 +342,15 @@ class TileSearch:
     points : ndarray of shape (n, d), C order
         Float32 or float64.
     reference : callable
-        Takes a dtype and returns the points as :class:`skdl.kernels.neighbors.Reference`.
+        Takes one of the ``stages`` and returns the points as :class:`skdl.kernels.neighbors.Reference`.
     """
 
-    def __init__(self, points, reference: Callable[[torch.dtype], Reference]):
+    def __init__(self, points, reference: Callable[[Hashable], Reference]):
         self.points = points
         self.reference = reference
-        self._too_coarse: set[torch.dtype] = set()
+        self._too_coarse: set[Hashable] = set()
 
-    def kneighbors(self, queries, k: int, precisions: list, n_threads: int, done: Callable[[int], object]):
+    def kneighbors(self, queries, k: int, stages: list, n_threads: int, done: Callable[[int], object]):
         """Find the k nearest points of each query, ties by index.
 
         Parameters
@@ -335,8 +359,8 @@ class TileSearch:
             Of the type of the points.
         k : int
             How many.
-        precisions : list of torch.dtype
-            What to try, from the coarsest to the finest; the last one is float64.
+        stages : list
+            What to try, from the coarsest to the finest; the last one is ``torch.float64``.
         n_threads : int
             How many tiles of queries to work on at a time.
         done : callable
@@ -352,34 +376,34 @@ class TileSearch:
         scratch = _Scratch()
         # Small batches are cut so that every thread has work.
         step = min(QUERY_TILE, max(64, -(-m // max(1, n_threads))))
-        if self.reference(precisions[0]).augmented is None:
+        if self.reference(stages[0]).augmented is None:
             step = min(step, max(64, TILE_BYTES // (8 * queries.shape[1])))
 
         def work(start):
             rows = slice(start, min(start + step, m))
-            self._search_tile(queries[rows], k, precisions, scratch, distances[rows], indices[rows])
+            self._search_tile(queries[rows], k, stages, scratch, distances[rows], indices[rows])
             done(rows.stop - rows.start)
 
         with one_torch_thread():
             in_threads(work, range(0, m, step), n_threads)
         np.sqrt(distances, out=distances)
-        distances /= self.reference(precisions[0]).exact_scale
+        distances /= self.reference(stages[0]).exact_scale
         return distances, indices
 
-    def _search_tile(self, queries, k, precisions, scratch, distances, indices):
+    def _search_tile(self, queries, k, stages, scratch, distances, indices):
         rows = np.arange(len(queries))
-        for dtype in precisions:
-            if dtype in self._too_coarse:
+        for one in stages:
+            if one in self._too_coarse:
                 continue
-            stage = self.reference(dtype)
+            stage = self.reference(one)
             some = queries[rows]
             augmented, norms = centred_queries(stage, torch.from_numpy(some))
             found, found_indices = distances[rows], indices[rows]
             failed = _search_stage(stage, scratch, some, augmented, norms.numpy(), self.points, k, found, found_indices)
             distances[rows], indices[rows] = found, found_indices
-            if len(failed) > 0.3 * len(rows) and dtype != torch.float64:
+            if len(failed) > 0.3 * len(rows) and one != torch.float64:
                 # Not precise enough for these data: the tiles to come need not try it.
-                self._too_coarse.add(dtype)
+                self._too_coarse.add(one)
             rows = rows[failed]
             if not len(rows):
                 return

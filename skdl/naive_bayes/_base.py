@@ -306,8 +306,9 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     def _take_over(self, learnt):
         """Become what a fit on a sibling's data would give, from what the sibling learnt."""
         self._check_parameters()
-        for name, value in copy.deepcopy(learnt).items():
-            setattr(self, name, value)
+        for name, value in learnt.items():
+            # What is private, the sums above all, is replaced by a later fit and never changed where it stands.
+            setattr(self, name, value if name.startswith("_") else copy.copy(value))
         self._adopt(self.classes_, self._sums)
 
 

@@ -185,10 +185,11 @@ class SharedLabels:
         """Return the class of each sample as a number; None where rounding might decide, or for few digits."""
         with self._lock:
             if self._siblings is None:
-                models = {}
-                for one in self._smoothings:
-                    variance, _ = smoothed_variance(self._sums, one)
-                    models[one] = _likelihood(self._sums, variance, self._prior, self._device)
+                variance, largest = self._sums.variance(), self._sums.overall_variance().max(initial=0.0)
+                models = {
+                    one: _likelihood(self._sums, variance + one * largest, self._prior, self._device)
+                    for one in self._smoothings
+                }
                 self._order = [one for one, model in models.items() if model.as_products]
                 if not self._order:
                     return None

@@ -212,7 +212,7 @@ class NeighborsBase(Estimator):
 
     def _fit_family(self, X, y=None, *, candidates, splits, sample_weight=None):
         """Fit once for each split and metric; siblings share the fitted rows and the answers of the search."""
-        make = sibling_maker(self)
+        make, own = sibling_maker(self), self.get_params(deep=False).keys()
         for split_index, rows in enumerate(splits):
             X_split, y_split = take_rows(X, rows), take_rows(y, rows)
             weight = {} if sample_weight is None else {"sample_weight": take_rows(sample_weight, rows)}
@@ -232,7 +232,6 @@ class NeighborsBase(Estimator):
                         leader._device_cache.get("shared", lambda siblings=siblings: SharedSearch(siblings))
                     else:
                         member._check()
-                        own = member.get_params(deep=False)
                         vars(member).update({name: value for name, value in vars(leader).items() if name not in own})
                 except ValueError:
                     # Left out: fitted alone, it says why.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from skdl.kernels import neighbors as kernel
+from skdl.kernels.directions import directions_that_pay, leading_directions
 from skdl.kernels.distances import block_distances
 from skdl.kernels.mixed import mixed_block
 from skdl.kernels.precision import coarse_products_pay, single_precision_is_kept
@@ -21,6 +22,10 @@ TILE_WORK = 1 << 28
 LOADED_TILE_WORK = 1 << 21
 COARSE_WORK = 1 << 34
 COARSE_FEATURES = 128
+# And along a few directions, which take a while to find.
+DIRECTIONS_WORK = 1 << 36
+# There distances are computed from coordinates that are scaled; squares of such scales are far from overflowing.
+DIRECTIONS_SCALE = 1e100
 
 # How many queries are embedded at a time.
 QUERY_ROWS = 1 << 15
@@ -92,9 +97,29 @@ class DenseIndex(Index):
 class EuclideanIndex(DenseIndex):
     """Dense Euclidean search by products and exact differences, on any device, or by a k-d tree."""
 
-    def reference(self, dtype):
-        """The points prepared for products of this type."""
-        return self.held(dtype, lambda: kernel.prepare(self.points, dtype, keep=not self.stays_in_file))
+    def reference(self, stage):
+        """The points prepared for products of a type or, for a number, along so many directions in float32."""
+        if isinstance(stage, int):
+            return self.held(stage, lambda: kernel.prepare(self.points, basis=self._directions()[:, :stage].clone()))
+        return self.held(stage, lambda: kernel.prepare(self.points, stage, keep=not self.stays_in_file))
+
+    def _directions(self):
+        return self.held("directions", lambda: leading_directions(self.points))
+
+    def _n_directions(self, queries, k) -> int:
+        """Along how many directions to take the first products; zero for whole rows."""
+        m, (n, d) = queries.shape[0], self.X.shape
+        if d < COARSE_FEATURES or m * n * d < DIRECTIONS_WORK or k > n // 64 or self.stays_in_file:
+            return 0
+
+        def probe():
+            largest = float(self.points.abs().max())
+            if not 1 / DIRECTIONS_SCALE < largest < DIRECTIONS_SCALE:
+                return 0
+            some = kernel.as_tensor(self.prepare_queries(queries[:: max(1, m // 64)][:64]), self.device)
+            return directions_that_pay(self.points, some, self._directions(), k)
+
+        return self.held(("directions", k), probe)
 
     def exact_scale(self):
         return self.reference(torch.float32).exact_scale
@@ -129,14 +154,15 @@ class EuclideanIndex(DenseIndex):
         from skdl.kernels.tiles import TileSearch
 
         tiles = self.held("tiles", lambda: TileSearch(self.points.numpy(), self.reference))
-        precisions = self._precisions()
+        stages = self._precisions()
         coarse = d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and not self.stays_in_file
-        if coarse and coarse_products_pay(d):
-            precisions = [torch.bfloat16, *precisions]
+        n_directions = self._n_directions(queries, k) if torch.float32 in stages else 0
+        if n_directions:
+            stages = [n_directions, *stages]
+        elif coarse and coarse_products_pay(d):
+            stages = [torch.bfloat16, *stages]
         threads = n_threads(self.n_jobs)
-        return self.in_parts(
-            queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, precisions, threads, done)
-        )
+        return self.in_parts(queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, stages, threads, done))
 
     def block(self, queries):
         reference = self.reference(torch.float64)

@@ -7,6 +7,8 @@ from sklearn.datasets import make_classification
 
 import skdl.naive_bayes as room
 from skdl.base import fit_family, fit_one_by_one
+from skdl.kernels import gaussian
+from skdl.kernels._gaussian_loops import best_classes
 from skdl.utils import freeze
 from tests.naive_bayes.test_discrete import _counts
 from tests.naive_bayes.test_mixed import _frame
@@ -68,10 +70,12 @@ def test_a_member_that_is_changed_changes_no_sibling():
     assert_array_equal(second.predict_proba(X), expected.predict_proba(X))
 
 
+@pytest.mark.parametrize("compiled_from", [0, 10**9])
 @pytest.mark.parametrize(
     "kind", ["writeable", "frozen", "float32", "far from the origin", "twin classes", "many classes"]
 )
-def test_classes_that_are_found_together_are_those_of_each_alone(kind):
+def test_classes_that_are_found_together_are_those_of_each_alone(kind, compiled_from, monkeypatch):
+    monkeypatch.setattr(gaussian, "_COMPILED_ENTRIES", compiled_from)
     rng = np.random.default_rng(0)
     n_classes = 40 if kind == "many classes" else 4
     y = rng.integers(0, n_classes, 3000)
@@ -118,3 +122,23 @@ def test_gaps_are_found_where_rows_are_not_copied():
     )
     with pytest.raises(ValueError, match="Input X contains NaN"):
         model.predict(X[:20])
+
+
+@pytest.mark.parametrize("find", [gaussian._best_classes, best_classes])
+def test_the_best_classes_of_blocks_of_likelihoods(find):
+    rng = np.random.default_rng(0)
+    jll = rng.integers(-4, 4, (5, 3, 40)).astype(float)  # full of ties
+    jll[0] = np.arange(3)[:, None] * 10.0
+    jll[1, 1] = -np.inf
+    jll[2, :, 7] = [0.0, -1.0, -0.5]
+    classes, certain = np.empty((5, 40), dtype=np.uint8), np.ones(5, dtype=bool)
+    find(jll, np.full(40, 0.5), classes, certain)
+    assert_array_equal(classes, jll.argmax(axis=1))
+    ordered = np.sort(jll, axis=1)
+    assert_array_equal(certain, (ordered[:, -1] - ordered[:, -2] > 0.5).all(axis=1))
+    assert certain[0]
+    assert not certain[3]
+    # Where squares overflow, any rounding is possible.
+    certain[:] = True
+    find(jll[:1], np.full(40, np.inf), classes[:1], certain[:1])
+    assert not certain[0]
