@@ -103,6 +103,8 @@ def histories_of_search(search, candidates, metric: str, baseline: float | None)
         )
     results = search.cv_results_
     if isinstance(candidates, (int, np.integer)):
+        if candidates < 1:
+            raise ValueError(f"candidates must be at least 1, or a list of their places; got {candidates}.")
         rank = next(results[key] for key in results if key.startswith("rank_test_"))
         learnt = [
             place for place in np.argsort(rank, kind="stable") if any(h is not None for h in search.history_[place])
@@ -156,11 +158,17 @@ def gather_curves(histories: dict[str, list], kept: dict[str, list[bool]], metri
     """
     curves: dict[str, list] = {"steps": [], "train": [], "valid": [], "judged": []}
     for name, folds in histories.items():
+        for history in folds:
+            if not isinstance(history, pd.DataFrame):
+                raise TypeError(
+                    f"A history is a pandas.DataFrame with a row for each epoch; got {type(history).__name__}. Columns "
+                    "in a dict become one by pandas.DataFrame(columns)."
+                )
         n = max(len(history) for history in folds)
         if not n:
             raise ValueError(f"The history of {owner} holds no epoch.")
         train = [_padded_column(history, f"train_{metric}", n, owner) for history in folds]
-        has_valid = all(f"valid_{metric}" in history for history in folds)
+        has_valid = all(_holds(history, f"valid_{metric}") for history in folds)
         valid = [_padded_column(history, f"valid_{metric}", n, owner) for history in folds] if has_valid else None
         ends = [
             _best_epoch(history) if best else len(history) - 1 for history, best in zip(folds, kept[name], strict=True)
@@ -181,9 +189,14 @@ def _padded_column(history: pd.DataFrame, name: str, n: int, owner: str) -> np.n
     return column
 
 
+def _holds(history: pd.DataFrame, name: str) -> bool:
+    """Tell whether a column is there, with a number at least: other loops write NaN where nothing was measured."""
+    return name in history and bool(history[name].notna().any())
+
+
 def _best_epoch(history: pd.DataFrame) -> int:
     """Return the epoch that early stopping goes back to: the first with the least validation loss."""
-    if "valid_loss" not in history:
+    if not _holds(history, "valid_loss"):
         return len(history) - 1
     return int(np.nanargmin(history["valid_loss"].to_numpy(dtype=np.float64)))
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl.base import Estimator
 from skdl.exceptions import InvalidFileError
 from skdl.persistence._trees import check_multiway_tree, check_sklearn_tree, check_tree
-from skdl.utils import DeviceCache
+from skdl.utils import DeviceCache, without_progress
 
 _WIDEST_TRIAL = 100_000  # columns
 _MOST_JOBS = 1024
@@ -327,7 +327,7 @@ def _try(item) -> None:
         rows = np.zeros((2, d))
     else:
         return
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), without_progress():
         warnings.simplefilter("ignore")
         for method in ("predict_proba", "predict", "transform", "kneighbors"):
             predict = getattr(item, method, None)
