@@ -11,7 +11,7 @@ from skdl.cluster import KMeans
 from skdl.ensemble import VotingRegressor
 from skdl.exceptions import DivergenceError
 from skdl.linear_model import LinearRegression, LogisticRegression, Ridge
-from skdl.metric_learning import ITML, MMC
+from skdl.metric_learning import ITML, LPP, MMC, NPE
 from skdl.naive_bayes import GaussianNB, MultinomialNB
 from skdl.neighbors import KNeighborsClassifier
 from skdl.neural import MLPClassifier, TCNRegressor
@@ -139,6 +139,12 @@ def test_products_that_overflow():
     learner.components_ = learner.components_ * 1e300
     with pytest.raises(ValueError, match="MMC cannot transform row 0 of X: its products overflow"):
         learner.transform(X * 1e10)
+
+
+@pytest.mark.parametrize("learner", [NPE(), LPP()])
+def test_neighbours_at_tiny_distances(learner):
+    tiny = np.round(X[:12]) * 1e-300
+    assert np.isfinite(learner.fit(tiny).transform(tiny)).all()
 
 
 def test_sums_that_overflow():
