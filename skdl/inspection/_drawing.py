@@ -121,3 +121,53 @@ def legend_above(ax, *, n_columns: int = 1) -> None:
     """Write a legend above the axes, where points may lie in any of their corners."""
     above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.01), "borderaxespad": 0.0}
     ax.legend(**above, ncols=n_columns, fontsize="small", frameon=False)
+
+
+def mean_and_spread(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and standard deviation over the folds that have got so far."""
+    there = ~np.isnan(curves)
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, curves, 0.0).sum(axis=1) / count
+    spread = np.sqrt((np.where(there, curves - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
+    missing = ~there.any(axis=1)
+    mean[missing] = spread[missing] = np.nan
+    return mean, spread
+
+
+def draw_folds(ax, steps, curves: np.ndarray, *, point, point_label, style, line_kw, fill_kw) -> tuple[Any, Any]:
+    """Draw the mean of several folds, and how far they lie apart.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    steps : ndarray of shape (n_steps,)
+        Where the folds were measured.
+    curves : ndarray of shape (n_steps, n_folds)
+        What was measured; NaN after a fold has stopped.
+    point : int or None
+        The place of a step that is marked on the mean.
+    point_label : str or None
+        What the legend calls it.
+    style : {"fill_between", "lines"} or None
+        A band of one standard deviation to both sides, a thin line for each fold, or neither.
+    line_kw, fill_kw : dict
+        Keyword arguments of matplotlib's ``plot`` and ``fill_between``.
+
+    Returns
+    -------
+    line, band
+        The mean, and the band or None.
+    """
+    mean, spread = mean_and_spread(curves)
+    (line,) = ax.plot(steps, mean, **line_kw)
+    colour, band = line.get_color(), None
+    if point is not None:
+        ax.plot(steps[point], mean[point], "o", color=colour, label=point_label)
+    if curves.shape[1] > 1 and style == "fill_between":
+        band = ax.fill_between(
+            steps, mean - spread, mean + spread, **{"color": colour, "alpha": 0.2, "linewidth": 0, **fill_kw}
+        )
+    if curves.shape[1] > 1 and style == "lines":
+        ax.plot(steps, curves, color=colour, linestyle=line.get_linestyle(), linewidth=0.6, alpha=0.6)
+    return line, band

@@ -72,6 +72,71 @@ def known_baseline(network, metric: str) -> float | None:
     return math.log(n_classes) if n_classes > 1 else None
 
 
+def histories_of_search(search, candidates, metric: str, baseline: float | None) -> tuple[dict, dict, list]:
+    """Find how candidates of a search have learnt.
+
+    Parameters
+    ----------
+    search : search
+        Finished, with ``return_history=True``.
+    candidates : int or list of int
+        How many of the best candidates, or which.
+    metric : str
+        What is looked at.
+    baseline : float or None
+        What a constant costs; None where it is to be known.
+
+    Returns
+    -------
+    histories : dict of str to list of pandas.DataFrame
+        The folds of each candidate, by what sets it apart.
+    kept : dict of str to list of bool
+        Whether each fold went back to its best epoch.
+    baselines : list of float or None
+        For each candidate.
+    """
+    check_is_fitted(search, "cv_results_")
+    name = type(search).__name__
+    if not hasattr(search, "history_"):
+        raise ValueError(
+            f"{name} has kept no histories: fit it with return_history=True (searches of skdl.model_selection)."
+        )
+    results = search.cv_results_
+    if isinstance(candidates, (int, np.integer)):
+        if candidates < 1:
+            raise ValueError(f"candidates must be at least 1, or a list of their places; got {candidates}.")
+        rank = next(results[key] for key in results if key.startswith("rank_test_"))
+        learnt = [
+            place for place in np.argsort(rank, kind="stable") if any(h is not None for h in search.history_[place])
+        ]
+        candidates = learnt[: int(candidates)]
+    if not len(candidates):
+        raise ValueError(
+            f"None of the candidates of {name} has a history_: the estimator keeps none, or all fits failed."
+        )
+    histories, kept = {}, {}
+    baselines: list[float | None] = []
+    different = _varying(results["params"])
+    network = last_step(getattr(search, "best_estimator_", search.estimator))
+    for place in candidates:
+        if not 0 <= place < len(search.history_):
+            raise ValueError(f"{name} has no candidate {place}; it has {len(search.history_)}, counted from 0.")
+        folds = [history for history in search.history_[place] if history is not None]
+        if not folds:
+            raise ValueError(f"Candidate {place} of {name} has no history: its fits failed, or keep none.")
+        parameters = results["params"][place]
+        label = ", ".join(f"{key}={_short(parameters[key])}" for key in different if key in parameters)
+        label = label or f"candidate {place}"
+        histories[label] = folds
+        early = _setting(parameters, "early_stopping", getattr(network, "early_stopping", False))
+        kept[label] = [early is not False] * len(folds)
+        if baseline is None and _setting(parameters, "loss", None) is None:
+            baselines.append(known_baseline(network, metric))
+        else:  # a loss of the candidate's own
+            baselines.append(baseline)
+    return histories, kept, baselines
+
+
 def gather_curves(histories: dict[str, list], kept: dict[str, list[bool]], metric: str, owner: str) -> dict[str, list]:
     """Bring histories to arrays.
 
@@ -93,11 +158,17 @@ def gather_curves(histories: dict[str, list], kept: dict[str, list[bool]], metri
     """
     curves: dict[str, list] = {"steps": [], "train": [], "valid": [], "judged": []}
     for name, folds in histories.items():
+        for history in folds:
+            if not isinstance(history, pd.DataFrame):
+                raise TypeError(
+                    f"A history is a pandas.DataFrame with a row for each epoch; got {type(history).__name__}. Columns "
+                    "in a dict become one by pandas.DataFrame(columns)."
+                )
         n = max(len(history) for history in folds)
         if not n:
             raise ValueError(f"The history of {owner} holds no epoch.")
         train = [_padded_column(history, f"train_{metric}", n, owner) for history in folds]
-        has_valid = all(f"valid_{metric}" in history for history in folds)
+        has_valid = all(_holds(history, f"valid_{metric}") for history in folds)
         valid = [_padded_column(history, f"valid_{metric}", n, owner) for history in folds] if has_valid else None
         ends = [
             _best_epoch(history) if best else len(history) - 1 for history, best in zip(folds, kept[name], strict=True)
@@ -109,17 +180,6 @@ def gather_curves(histories: dict[str, list], kept: dict[str, list[bool]], metri
     return curves
 
 
-def mean_and_spread(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and standard deviation over the folds that have got so far."""
-    there = ~np.isnan(curves)
-    count = np.maximum(there.sum(axis=1), 1)
-    mean = np.where(there, curves, 0.0).sum(axis=1) / count
-    spread = np.sqrt((np.where(there, curves - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
-    missing = ~there.any(axis=1)
-    mean[missing] = spread[missing] = np.nan
-    return mean, spread
-
-
 def _padded_column(history: pd.DataFrame, name: str, n: int, owner: str) -> np.ndarray:
     """Return a column of a history, followed by NaN up to a length of n."""
     if name not in history:
@@ -129,25 +189,30 @@ def _padded_column(history: pd.DataFrame, name: str, n: int, owner: str) -> np.n
     return column
 
 
+def _holds(history: pd.DataFrame, name: str) -> bool:
+    """Tell whether a column is there, with a number at least: other loops write NaN where nothing was measured."""
+    return name in history and bool(history[name].notna().any())
+
+
 def _best_epoch(history: pd.DataFrame) -> int:
     """Return the epoch that early stopping goes back to: the first with the least validation loss."""
-    if "valid_loss" not in history:
+    if not _holds(history, "valid_loss"):
         return len(history) - 1
     return int(np.nanargmin(history["valid_loss"].to_numpy(dtype=np.float64)))
 
 
-def varying(params: list[dict]) -> list[str]:
+def _varying(params: list[dict]) -> list[str]:
     """Return the parameters in which candidates differ, in their order."""
     names = dict.fromkeys(name for candidate in params for name in candidate)
     first = {name: repr(params[0].get(name)) for name in names}
     return [name for name in names if any(repr(candidate.get(name)) != first[name] for candidate in params)]
 
 
-def setting(parameters: dict, name: str, otherwise):
+def _setting(parameters: dict, name: str, otherwise):
     """Return a parameter of the last step, as the candidate sets it."""
     return next((value for key, value in parameters.items() if key.split("__")[-1] == name), otherwise)
 
 
-def short(value) -> str:
+def _short(value) -> str:
     """Write a value of a parameter."""
     return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -4,21 +4,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from skdl.inspection._diagnosis import diagnose_fit
-from skdl.inspection._drawing import COLOURS, legend_beside, new_axes, pyplot
+from skdl.inspection._drawing import COLOURS, draw_folds, legend_beside, new_axes, pyplot
 from skdl.inspection._histories import (
     gather_curves,
+    histories_of_search,
     keeps_best,
     known_baseline,
-    last_step,
-    mean_and_spread,
     named,
     network_of,
-    setting,
-    short,
-    varying,
 )
 
 _STYLES = ("fill_between", "lines", None)
@@ -233,44 +228,10 @@ class LearningCurveDisplay:
         ValueError
             If the search is not finished, has kept no histories, or has no such candidate.
         """
-        check_is_fitted(search, "cv_results_")
-        name = type(search).__name__
-        if not hasattr(search, "history_"):
-            raise ValueError(
-                f"{name} has kept no histories: fit it with return_history=True (searches of skdl.model_selection)."
-            )
-        results = search.cv_results_
-        if isinstance(candidates, (int, np.integer)):
-            rank = next(results[key] for key in results if key.startswith("rank_test_"))
-            learnt = [
-                place for place in np.argsort(rank, kind="stable") if any(h is not None for h in search.history_[place])
-            ]
-            candidates = learnt[: int(candidates)]
-        if not len(candidates):
-            raise ValueError(
-                f"None of the candidates of {name} has a history_: the estimator keeps none, or all fits failed."
-            )
-        histories, kept = {}, {}
-        baselines: list[float | None] = []
-        different = varying(results["params"])
-        best = getattr(search, "best_estimator_", search.estimator)
-        for place in candidates:
-            if not 0 <= place < len(search.history_):
-                raise ValueError(f"{name} has no candidate {place}; it has {len(search.history_)}, counted from 0.")
-            folds = [history for history in search.history_[place] if history is not None]
-            if not folds:
-                raise ValueError(f"Candidate {place} of {name} has no history: its fits failed, or keep none.")
-            parameters = results["params"][place]
-            label = ", ".join(f"{key}={short(parameters[key])}" for key in different if key in parameters)
-            histories[label or f"candidate {place}"] = folds
-            network = last_step(best)
-            early = setting(parameters, "early_stopping", getattr(network, "early_stopping", False))
-            kept[label or f"candidate {place}"] = [early is not False] * len(folds)
-            if baseline is None and setting(parameters, "loss", None) is None:
-                baselines.append(known_baseline(network, metric))
-            else:  # a loss of the candidate's own
-                baselines.append(baseline)
-        return cls._from_folds(histories, kept, metric, greater_is_better, baselines, ideal, name, ax, plot_kw)
+        histories, kept, baselines = histories_of_search(search, candidates, metric, baseline)
+        return cls._from_folds(
+            histories, kept, metric, greater_is_better, baselines, ideal, type(search).__name__, ax, plot_kw
+        )
 
     @classmethod
     def from_history(
@@ -438,28 +399,22 @@ class LearningCurveDisplay:
             for which, (kind, curves, dash) in enumerate(kinds):
                 if curves is None:
                     continue
-                colour = COLOURS[which if alone else place % len(COLOURS)]
+                main = which == int(has_valid)
                 # The line that stands for a curve among several carries its name.
-                label = kind if alone else (name + verdict if which == int(has_valid) else None)
-                options = {"color": colour, "linestyle": dash, "label": label, **(line_kw or {})}
-                curves = np.asarray(curves, dtype=np.float64).reshape(len(self.steps[place]), -1)
-                mean, spread = mean_and_spread(curves)
-                (line,) = ax.plot(self.steps[place], mean, **options)
+                label = kind if alone else (name + verdict if main else None)
+                colour = COLOURS[which if alone else place % len(COLOURS)]
+                line, band = draw_folds(
+                    ax,
+                    self.steps[place],
+                    np.asarray(curves, dtype=np.float64).reshape(len(self.steps[place]), -1),
+                    point=int(np.median(judged)) if judged is not None and main else None,
+                    point_label="Weights kept" if alone else None,
+                    style=std_display_style,
+                    line_kw={"color": colour, "linestyle": dash, "label": label, **(line_kw or {})},
+                    fill_kw=fill_kw or {},
+                )
                 self.lines_.append(line)
-                if judged is not None and which == int(has_valid):
-                    at = int(np.median(judged))
-                    ax.plot(
-                        self.steps[place][at],
-                        mean[at],
-                        "o",
-                        color=line.get_color(),
-                        label="Weights kept" if alone else None,
-                    )
-                if curves.shape[1] > 1 and std_display_style == "fill_between":
-                    fill = {"color": line.get_color(), "alpha": 0.2, "linewidth": 0, **(fill_kw or {})}
-                    bands.append(ax.fill_between(self.steps[place], mean - spread, mean + spread, **fill))
-                if curves.shape[1] > 1 and std_display_style == "lines":
-                    ax.plot(self.steps[place], curves, color=line.get_color(), linestyle=dash, linewidth=0.6, alpha=0.6)
+                bands += [] if band is None else [band]
         self.fill_between_ = bands or None
         ax.set_xlabel("Epoch" if self.over == "epochs" else "Training samples")
         ax.set_ylabel(self.quantity if quantity is None else quantity)

@@ -198,7 +198,8 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.classes_[self._most_probable(X)]
+        best = self._most_probable(X)  # first of all: it says so where nothing has been fitted
+        return self.classes_[best]
 
     def _most_probable(self, X) -> np.ndarray:
         """The number of each sample's most probable class, of shape (n,)."""

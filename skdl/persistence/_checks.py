@@ -9,18 +9,20 @@ that it does so now.
 import numbers
 import warnings
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
 from skdl.exceptions import InvalidFileError
 from skdl.persistence._trees import check_multiway_tree, check_sklearn_tree, check_tree
-from skdl.utils import DeviceCache
+from skdl.utils import DeviceCache, without_progress
 
 _WIDEST_TRIAL = 100_000  # columns
 _MOST_JOBS = 1024
@@ -313,6 +315,23 @@ def _check_network(item) -> None:
         raise InvalidFileError(f"the weights {odd[0]!r} of its network do not fit its parameters"[:300])
 
 
+def _check_one_hot(item: OneHotEncoder) -> None:
+    """Encode every category once: where columns are counted wrongly, SciPy writes outside of the array."""
+    categories, d = item.categories_, _number(item, "n_features_in_", 0)
+    fits = isinstance(categories, list) and len(categories) == d
+    if not fits or not all(isinstance(known, np.ndarray) and known.ndim == 1 and len(known) for known in categories):
+        raise InvalidFileError("the categories_ of its OneHotEncoder do not fit its columns")
+    rows = np.empty((max(map(len, categories), default=0), d), dtype=object)
+    for column, known in enumerate(categories):
+        rows[: len(known), column] = known
+        rows[len(known) :, column] = known[0]
+    # A sparse result is made without a look at where its values lie, and a dense one of it by who trusts that.
+    twin = deepcopy(item).set_output(transform="default").set_params(sparse_output=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twin.transform(rows).check_format(full_check=True)
+
+
 def _try(item) -> None:
     """Let an estimator predict once, for what no check above has asked for."""
     ours = type(item).__module__.startswith("skdl.")
@@ -321,13 +340,15 @@ def _try(item) -> None:
     except (NotFittedError, TypeError):
         return
     d = _number(item, "n_features_in_", 0)
+    if isinstance(item, OneHotEncoder):
+        _check_one_hot(item)
     if getattr(item, "_vocabulary", None) is not None and item.tokenizer != "integer":
         rows = np.array(["a", "b a"])
     elif 1 <= d <= _WIDEST_TRIAL:
         rows = np.zeros((2, d))
     else:
         return
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), without_progress():
         warnings.simplefilter("ignore")
         for method in ("predict_proba", "predict", "transform", "kneighbors"):
             predict = getattr(item, method, None)

@@ -1,5 +1,6 @@
 """Writing estimators to files, and reading them back."""
 
+import errno
 import hashlib
 import importlib
 import io
@@ -72,6 +73,11 @@ def save(estimator, path) -> None:
 def replace_file(path, data: bytes) -> None:
     """Write a file in one step: whoever reads meanwhile, or after a crash, finds the old one or the new one whole."""
     path = os.fspath(path)
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder to write the file into", folder)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "This is a folder; give the file in it a name", path)
     draft = f"{path}.{os.getpid()}.tmp"
     try:
         with open(draft, "wb") as file:

@@ -7,7 +7,7 @@ from skdl.utils._docs import fill_documentation
 from skdl.utils._fingerprint import fingerprint
 from skdl.utils._mapped import is_left_in_file, is_mapped
 from skdl.utils._params import Interval, Options, check_parameters
-from skdl.utils._progress import progress
+from skdl.utils._progress import progress, without_progress
 from skdl.utils._random import (
     derive_keys,
     derive_seeds,
@@ -68,4 +68,5 @@ __all__ = [
     "validate_X_y",
     "validate_sample_weight",
     "validate_y",
+    "without_progress",
 ]

@@ -3,7 +3,14 @@
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
+
+# How scikit-learn, NumPy and Python say that a value is no number.
+_NO_NUMBERS = (
+    *("could not convert string to float", "cannot be converted to float", "could not be promoted"),
+    "float() argument must be",
+)
 
 
 @contextmanager
@@ -35,20 +42,27 @@ def explained(estimator, X, y=None):
 
 def _hint(estimator, X, y, message: str) -> str | None:
     if "contains NaN" in message or "contains infinity" in message:
-        name, data = ("y", y) if "Input y" in message else ("X", X)
-        where = _find(data, np.isnan if "contains NaN" in message else _is_too_large("float32" in message))
+        # Of labels that are objects scikit-learn does not say whose they are.
+        in_y = y is not None and "Input X" not in message
+        where = _find(y if in_y else X, pd.isna if "contains NaN" in message else _is_too_large("float32" in message))
         if where is None:
             return None
-        if name == "y":
+        if in_y:
             return f"The first one is at y[{where[0]}]: drop or fill the rows without a usable target."
+        own = ", set missing_values='indicator'," if "missing_values" in estimator.get_params(deep=False) else ""
         return (
-            f"The first one is in {where}. Fill it (sklearn.impute.SimpleImputer in a pipeline before this estimator) "
-            "or drop the row."
+            f"The first one is in {where}. Fill it (sklearn.impute.SimpleImputer in a pipeline before this estimator)"
+            f"{own} or drop the row."
         )
-    if "could not convert string to float" in message or "cannot be converted to float" in message:
+    if any(text in message for text in _NO_NUMBERS):
         where = _find(X, _not_numeric)
         if where is None:
             return None
+        if not isinstance(where[2], str):
+            return (
+                f"It stands in {where}: {type(estimator).__name__} takes numbers here; make a number of it (of a date "
+                "the year, or the days since another), or drop the column."
+            )
         remedy = (
             "turn the column into dtype 'category', or name it in categorical_features"
             if "categorical_features" in estimator.get_params(deep=False)
@@ -94,6 +108,8 @@ def _columns(data):
             yield int(position), np.asarray(data.tocsc()[:, [position]].toarray()).ravel()
     else:
         array = np.asarray(data)
+        if not array.ndim:
+            return
         for position, values in enumerate(array.reshape(len(array), -1).T):
             place = np.unravel_index(position, array.shape[1:] or (1,))
             yield tuple(map(int, place)) if array.ndim > 2 else position, values
@@ -103,7 +119,7 @@ def _find(data, is_bad) -> _Place | None:
     """The first bad value, by column and then row."""
     for name, values in _columns(data):
         try:
-            bad = is_bad(values if is_bad is _not_numeric else values.astype(np.float64))
+            bad = is_bad(values)
         except (TypeError, ValueError):
             continue
         if bad.any():
@@ -118,7 +134,7 @@ def _is_too_large(single: bool):
 
     def too_large(values: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
-            return np.isinf(values.astype(np.float32) if single else values)
+            return np.isinf(values.astype(np.float32 if single else np.float64))
 
     return too_large
 

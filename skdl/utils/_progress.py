@@ -1,12 +1,30 @@
 """Progress bars."""
 
 import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from skdl.config import get_config
 
 # How often a bar is drawn anew, in seconds: where it moves, and where each time leaves a line behind.
 _MOVES_EVERY = 0.1
 _LINE_EVERY = 10.0
+_SILENT = ContextVar("silent", default=False)
+
+
+@contextmanager
+def without_progress():
+    """Show no bar meanwhile, whatever ``verbose`` says: for work that nobody has asked for.
+
+    Yields
+    ------
+    None
+    """
+    token = _SILENT.set(True)
+    try:
+        yield
+    finally:
+        _SILENT.reset(token)
 
 
 def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", verbose: int = 0):
@@ -32,7 +50,7 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
         moves in a terminal, a widget in a notebook (a line that moves, where ipywidgets is not installed), a line at
         the beginning, every ten seconds and at the end in a log file or a pipe.
     """
-    shown = verbose > 0 or get_config()["verbose"] > 0
+    shown = (verbose > 0 or get_config()["verbose"] > 0) and not _SILENT.get()
     common = {"total": total, "desc": desc, "unit": unit, "disable": not shown, "leave": True}
     if not shown or _is_redrawn():
         from tqdm.auto import tqdm

@@ -156,6 +156,15 @@ def test_which_epoch_is_judged():
     assert (best.verdict_, best.diagnosis_["step"].item()) == ("good fit", 1)
 
 
+def test_losses_that_were_never_measured():
+    # Loops of others write NaN where there were no rows to validate with.
+    history = _history([1.0, 0.5, 0.3]).assign(valid_loss=np.nan)
+    for kept in ("last", "best"):
+        display = LearningCurveDisplay.from_history(history, kept=kept)
+        assert display.valid == [None]
+        np.testing.assert_array_equal(display.judged, [[2]])
+
+
 def test_scores_that_a_callback_records():
     history = pd.DataFrame({"train_accuracy": [0.1, 0.6, 0.9], "valid_accuracy": [0.1, 0.5, 0.6]})
     display = LearningCurveDisplay.from_history(history, metric="accuracy", baseline=0.1)
@@ -209,6 +218,8 @@ def test_who_has_no_history_is_told_so(digits, search):
         LearningCurveDisplay.from_search(without)
     with pytest.raises(ValueError, match="Candidate 0 of GridSearchCV has no history"):
         LearningCurveDisplay.from_search(without, candidates=[0])
+    with pytest.raises(ValueError, match="candidates must be at least 1"):
+        LearningCurveDisplay.from_search(search, candidates=0)
     with pytest.raises(ValueError, match="GridSearchCV has no candidate 7; it has 3"):
         LearningCurveDisplay.from_search(search, candidates=[7])
 
@@ -222,3 +233,7 @@ def test_unknown_options_are_named(stopped_early):
         LearningCurveDisplay.from_history(_history([1.0]), kept="first")
     with pytest.raises(ValueError, match="holds no epoch"):
         LearningCurveDisplay.from_history(_history([]))
+    with pytest.raises(TypeError, match=r"A history is a pandas\.DataFrame with a row for each epoch; got dict"):
+        LearningCurveDisplay.from_history([{"train_loss": [1.0]}])
+    with pytest.raises(TypeError, match="got NoneType"):
+        LearningCurveDisplay.from_history(None)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, NuSVC
 
 import skdl
@@ -222,6 +222,27 @@ def _put(position, value):
 def test_what_does_not_fit_together_is_refused(path, model, attribute, change, message):
     members = _saved(make_pipeline(StandardScaler(), model).fit(X, LABELS), path)
     _refused(path, _with(members, attribute, change), message)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("_n_features_outs", [3, 3, 2]),  # IndexError where it is asked
+        ("_n_features_outs", [3, 1]),  # writes outside of the array
+        ("_n_features_outs", [5, 0]),
+        ("_drop_idx_after_grouping", np.array([7, 7], dtype=object)),
+        ("categories_", [np.array(["a", "b", "c"], dtype=object)]),
+    ],
+)
+@pytest.mark.parametrize("sparse", [True, False])
+def test_an_encoder_that_would_write_outside_of_its_result_is_refused(path, attribute, value, sparse):
+    encoder = OneHotEncoder(sparse_output=sparse, drop="first" if attribute.startswith("_drop") else None)
+    encoder.fit([["a", "x"], ["b", "y"], ["c", "x"]])
+    skdl.save(encoder, path)
+    skdl.load(path)
+    setattr(encoder, attribute, value)
+    with pytest.raises(ValueError, match=r"could not be loaded: (what it holds does not|the categories_ of its)"):
+        skdl.save(encoder, path)
 
 
 def _loop(nodes):

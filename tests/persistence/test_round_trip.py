@@ -169,6 +169,22 @@ def test_saving_replaces_in_one_step_and_leaves_no_draft(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["model"]
 
 
+def test_saving_and_loading_show_no_bars(tmp_path, capsys):
+    model = KNeighborsClassifier().fit(X, NAMES).set_params(verbose=1)
+    returned(model, tmp_path / "model")
+    assert capsys.readouterr() == ("", "")
+    model.predict(X)
+    assert "neighbors: 100%" in capsys.readouterr().err
+
+
+def test_folders_are_not_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no such folder to write the file into: '.*absent'"):
+        skdl.save(GaussianNB(), tmp_path / "absent" / "model")
+    with pytest.raises(IsADirectoryError, match="This is a folder; give the file in it a name"):
+        skdl.save(GaussianNB(), tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_file_of_another_version_says_so(tmp_path):
     path = tmp_path / "model"
     skdl.save(GaussianNB().fit(X, NAMES), path)

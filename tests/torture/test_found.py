@@ -1,6 +1,7 @@
 """What hostile input has found, one test for each defect."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -10,7 +11,7 @@ from skdl.cluster import KMeans
 from skdl.ensemble import VotingRegressor
 from skdl.exceptions import DivergenceError
 from skdl.linear_model import LinearRegression, LogisticRegression, Ridge
-from skdl.metric_learning import ITML, MMC
+from skdl.metric_learning import ITML, LPP, MMC, NPE
 from skdl.naive_bayes import GaussianNB, MultinomialNB
 from skdl.neighbors import KNeighborsClassifier
 from skdl.neural import MLPClassifier, TCNRegressor
@@ -77,6 +78,45 @@ def test_tables_that_are_none(rows, message):
         DecisionTreeClassifier().fit(rows, [0])
 
 
+@pytest.mark.parametrize("model", [GaussianNB(), KNeighborsClassifier(), MLPClassifier(**NET)])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series(["yes", "no", None, "no"] * 15),
+        pd.Series(["yes", "no", None, "no"] * 15, dtype="category"),
+        np.array(["yes", "no", np.nan, "no"] * 15, dtype=object),
+        pd.Series([True, False, None, False] * 15, dtype="boolean"),
+    ],
+    ids=["strings", "categories", "objects", "bools"],
+)
+def test_labels_that_are_missing(model, labels):
+    with pytest.raises(ValueError, match=r"contains NaN.*\n.*at y\[2\]: drop or fill the rows"):
+        model.fit(X, labels)
+
+
+def test_a_date_that_is_missing_is_no_label():
+    days = pd.Series(["2020-01-01", "2020-01-02", None] * 20).astype("datetime64[s]")
+    with pytest.raises(ValueError, match="y has no date at row 2"):
+        encode_classes(days, owner="Someone")
+
+
+@pytest.mark.parametrize("model", [GaussianNB(), MLPClassifier(**NET)])
+@pytest.mark.parametrize("value", [pd.Timestamp("2020-01-01"), pd.Timestamp("2020", tz="UTC"), pd.Timedelta("1D")])
+def test_dates_among_numbers(model, value):
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(when=value)
+    with pytest.raises(TypeError, match=r"stands in row 0, column 'when' .* make a number of it"):
+        model.fit(frame, LABELS)
+
+
+def test_a_gap_in_a_table_names_the_parameter_that_takes_it():
+    gap = X.copy()
+    gap[5, 1] = np.nan
+    with pytest.raises(ValueError, match=r"row 5, column 1 .* set missing_values='indicator', or drop the row"):
+        MLPClassifier(**NET).fit(gap, LABELS)
+    with pytest.raises(ValueError, match=r"row 5, column 1 .* before this estimator\) or drop the row"):
+        GaussianNB().fit(gap, LABELS)
+
+
 def test_no_label_at_all():
     with pytest.raises(ValueError, match="y is empty"):
         encode_classes(np.array([]), owner="Someone")
@@ -99,6 +139,12 @@ def test_products_that_overflow():
     learner.components_ = learner.components_ * 1e300
     with pytest.raises(ValueError, match="MMC cannot transform row 0 of X: its products overflow"):
         learner.transform(X * 1e10)
+
+
+@pytest.mark.parametrize("learner", [NPE(), LPP()])
+def test_neighbours_at_tiny_distances(learner):
+    tiny = np.round(X[:12]) * 1e-300
+    assert np.isfinite(learner.fit(tiny).transform(tiny)).all()
 
 
 def test_sums_that_overflow():

@@ -54,7 +54,8 @@ def nearest_others(X: np.ndarray, k: int):
         with one_torch_thread():
             for start in range(0, n, step):
                 found = neighbors.nearest(exact, points[start : start + step], k + 1)
-                squares[start : start + step] = found[0].numpy() / exact.exact_scale**2
+                # Divided twice: the square of the scale overflows where all values are tiny.
+                squares[start : start + step] = found[0].numpy() / exact.exact_scale / exact.exact_scale
                 indices[start : start + step] = found[1].numpy()
     own = indices == np.arange(n)[:, None]
     # Where copies with lower indices fill the list the row is not in it: then the last one is too many.

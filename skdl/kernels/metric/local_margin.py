@@ -249,7 +249,7 @@ def nearest_by_regions(L: np.ndarray, X: np.ndarray, regions: np.ndarray, querie
             for start in range(0, m, step):
                 here = slice(start, start + step)
                 block = neighbors.nearest(points, mapped[here], wanted)
-                found_squares[here] = block[0].numpy() / points.exact_scale**2
+                found_squares[here] = block[0].numpy() / points.exact_scale / points.exact_scale
                 found[here] = some[block[1].numpy()]
             squares.append(found_squares)
             indices.append(found)
