@@ -1,5 +1,7 @@
 """Networks so wide that the threads of a CPU should share each of their products, where there is but one of them."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +9,7 @@ from skdl.engine.data import TensorData
 from skdl.engine.stacked_rows import StackedRows
 from skdl.engine.training import TrainingPlan
 from skdl.kernels.threads import one_torch_thread
-from skdl.nn import MLP, StackedMLP
+from skdl.nn import StackedMLP
 
 # A product of more multiplications than this is quicker in several threads.
 _WIDE = 2**24
@@ -37,7 +39,7 @@ def is_wide(plan: TrainingPlan, module: nn.Module, data: TensorData) -> bool:
     return plan.device.type == "cpu" and rows * max(weight.numel() for weight in module.parameters()) > _WIDE
 
 
-def threads_keep_bits(plan: TrainingPlan, module: MLP, data: TensorData) -> bool:
+def threads_keep_bits(plan: TrainingPlan, module: Any, data: TensorData) -> bool:
     """Tell whether a wide network comes to the same bits in one thread and in as many as torch has now.
 
     Parameters
@@ -63,10 +65,11 @@ def threads_keep_bits(plan: TrainingPlan, module: MLP, data: TensorData) -> bool
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def _step(plan: TrainingPlan, module: MLP, data: TensorData) -> list[Tensor]:
+def _step(plan: TrainingPlan, module: Any, data: TensorData) -> list[Tensor]:
     """Losses and derivatives of a batch of random rows, and the losses without dropout of one to validate with."""
     generator = torch.Generator().manual_seed(0)
-    stack, criterion = StackedMLP([module], plan.device), plan.make_loss()
+    criterion: Any = plan.make_loss()
+    stack = StackedMLP([module], plan.device)
     found = []
     for fixed in (False, True):
         rows = StackedRows([data], [(0, 0)], plan.batch_size, fixed=fixed)

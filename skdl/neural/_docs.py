@@ -192,7 +192,7 @@ def share_documentation(cls: type) -> type:
 
     # Families differ in how fast and how long they train: each states its own defaults.
     training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, _TRAINING_PARAMETERS)
-    training = training.replace("<auto rows>", f"{cls._auto_rows:,}")
+    training = training.replace("<auto rows>", f"{cls._auto_rows:,}")  # type: ignore[attr-defined]
     classifies = "class_weight" in parameters
     texts = {
         "training parameters": training

@@ -194,7 +194,7 @@ def random_keep(keys, n: int, probability, device=None):
 
     quarters = random_bits(keys, -(-n // 4), device).view(torch.int16)[..., :n]  # (M, n), from -32768 to 32767
     if isinstance(probability, numbers.Real):
-        bound = round(probability * 2.0**16) - 32768
+        bound = round(float(probability) * 2.0**16) - 32768
         # An int16 does not hold the 32768 that keeps everything.
         return torch.ones_like(quarters, dtype=torch.bool) if bound == 32768 else quarters < bound
     # The bound of a tensor takes part in the choice of a type: this one is compared in int32.
