@@ -1,6 +1,7 @@
 """Long studies, cell by cell: each finished fit is a line of a file, so that a run which is cut short goes on."""
 
 import json
+import platform
 import time
 from pathlib import Path
 
@@ -45,3 +46,13 @@ class Watch:
             "seconds": round(time.perf_counter() - self._started[0], 2),
             "cpu_seconds": round(time.process_time() - self._started[1], 2),
         }
+
+
+def processor() -> str:
+    """The name of the processor, where the system tells it."""
+    try:
+        info = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
