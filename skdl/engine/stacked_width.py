@@ -1,5 +1,7 @@
 """Networks so wide that the threads of a CPU should share each of their products, where there is but one of them."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -66,7 +68,8 @@ def threads_keep_bits(plan: TrainingPlan, module: MLP, data: TensorData) -> bool
 def _step(plan: TrainingPlan, module: MLP, data: TensorData) -> list[Tensor]:
     """Losses and derivatives of a batch of random rows, and the losses without dropout of one to validate with."""
     generator = torch.Generator().manual_seed(0)
-    stack, criterion = StackedMLP([module], plan.device), plan.make_loss()
+    stack = StackedMLP([module], plan.device)
+    criterion: Any = plan.make_loss()
     found = []
     for fixed in (False, True):
         rows = StackedRows([data], [(0, 0)], plan.batch_size, fixed=fixed)
