@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import platform
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -94,3 +95,13 @@ class Watch:
             "seconds": round(time.perf_counter() - self._started[0], 2),
             "cpu_seconds": round(time.process_time() - self._started[1], 2),
         }
+
+
+def processor() -> str:
+    """The name of the processor, where the system tells it."""
+    try:
+        info = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -18,10 +18,9 @@ import time
 import warnings
 from importlib.metadata import version
 from os import cpu_count
-from pathlib import Path
 
 import numpy as np
-from _cells import Cells
+from _cells import Cells, processor
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV as TheirSearch
 
@@ -201,7 +200,7 @@ def main():
     lines = [
         "# Searches beside scikit-learn's with two processes",
         "",
-        f"`{command}`; {versions}; {_processor()}, {cpu_count()} cores, Python {platform.python_version()}. Medians of "
+        f"`{command}`; {versions}; {processor()}, {cpu_count()} cores, Python {platform.python_version()}. Medians of "
         "interleaved turns in seconds.",
         "",
         "| search | scikit-learn or skorch, n_jobs=2 | skdl | times less | mark | scores differ by test samples | "
@@ -232,16 +231,6 @@ def _line(record: dict) -> str:
         f"{record['times_less']:.1f} | {record['mark']} | "
         f"{record['largest_difference_in_test_samples']:.2f} | {best} | {record['stacked']} of {record['fits']} |"
     )
-
-
-def _processor() -> str:
-    """The name of the processor, where the system tells it."""
-    try:
-        info = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

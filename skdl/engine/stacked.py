@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -98,7 +98,7 @@ def why_alone(plan: TrainingPlan, module: nn.Module, data: TensorData) -> str:
     if type(data) is not TensorData or data.lengths is not None:
         return "its samples are read as they are needed, or have lengths of their own"
     why = why_not_stacked(plan, module)
-    if not why and is_wide(plan, module, data) and not threads_keep_bits(plan, module, data):
+    if not why and is_wide(plan, module, data) and not threads_keep_bits(plan, cast(MLP, module), data):
         return SHARED
     return why
 
