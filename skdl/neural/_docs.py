@@ -21,8 +21,8 @@ l1 : float, default=0.0
 batch_size : int, default=128
     The number of rows of an update. Where a batch holds all distinct rows, each update uses the whole set.
 max_epochs : int or "auto", default=100
-    The number of passes over the training rows. "auto" passes over <auto rows> rows in all, but at least 10 and at most
-    100 times over each.
+    The number of passes over the training rows. "auto" passes over 600,000 rows in all, or 60,000 sequences, but at
+    least 10 and at most 100 times over each.
 early_stopping : bool or "auto", default="auto"
     Whether to hold out some training rows, stop when their loss no longer improves, and return to the weights that
     were best; "auto" does so from 10,000 rows on. Where ``fit`` is given ``X_val`` and ``y_val``, nothing is held out,
@@ -192,7 +192,6 @@ def share_documentation(cls: type) -> type:
 
     # Families differ in how fast and how long they train: each states its own defaults.
     training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, _TRAINING_PARAMETERS)
-    training = training.replace("<auto rows>", f"{cls._auto_rows:,}")  # type: ignore[attr-defined]
     classifies = "class_weight" in parameters
     texts = {
         "training parameters": training
