@@ -67,6 +67,10 @@ class Design:
             return self.slices(width)
         return self.slices(rows=tile_rows(self.d + 2 * width, self.X.element_size()))
 
+    def parts(self, width: int = 1) -> list[slice]:
+        """Larger parts of the rows than :meth:`tiles`, for work that cuts tiles itself; one where there is little."""
+        return cut(self.n, max(1, min(16, self.n * (self.d + width) // (_THREADED // 4))))
+
     def summed(self, work: Callable, tiles: list[slice]) -> list[Tensor]:
         """Add up what ``work(i, tiles[i])`` returns, a tuple of tensors, by as many threads as torch has been given."""
 

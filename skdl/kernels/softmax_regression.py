@@ -13,10 +13,14 @@ import torch
 from torch import Tensor
 
 from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
+from skdl.kernels.lbfgs import Pairs
 from skdl.kernels.newton import factorize
+from skdl.kernels.rowblocks import tile_rows
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
 _HOPELESS = 1e30
+# What the rows of a tile may take where its logits are to stay in the cache with them.
+_TILE_BYTES = 1 << 19
 
 
 class SoftmaxObjective:
@@ -83,6 +87,13 @@ class SoftmaxObjective:
             self._shared["gram"] = self.design.gram(limit)
         return self._shared["gram"]
 
+    def pairs(self, *, fresh: bool) -> Pairs:
+        """What L-BFGS has learnt over these samples, moved to this penalty; nothing yet where it is to begin afresh."""
+        if fresh or "pairs" not in self._shared:
+            self._shared["pairs"] = Pairs()
+        self._shared["pairs"].set_penalty(self.penalty, self.mask)
+        return self._shared["pairs"]
+
     def with_products(self, dtype: torch.dtype) -> "SoftmaxObjective":
         """The same objective with products in another precision; X is converted tile by tile where it is dense."""
         other = object.__new__(SoftmaxObjective)
@@ -112,8 +123,8 @@ class SoftmaxObjective:
         theta = torch.from_numpy(np.concatenate([scaled, b[:, None]], axis=1))
         return theta.to(device=self.design.X.device, dtype=self.wide) * self.mask
 
-    def start(self) -> tuple[Tensor, float]:
-        """Where to begin, no coefficients and the classes' frequencies, and the mean loss there."""
+    def _frequencies(self) -> Tensor:
+        """The share of each class in the weights (n_classes,)."""
         weight = self.design.weight
         mass = torch.zeros(self.n_classes, dtype=self.wide, device=self.codes.device)
         ones = (
@@ -122,7 +133,16 @@ class SoftmaxObjective:
             else weight.to(self.wide)
         )
         codes = self.codes if self.K > 1 else (self.codes < 0).long()
-        frequency = mass.index_add_(0, codes, ones) / self.design.n
+        return mass.index_add_(0, codes, ones) / self.design.n
+
+    def rarity(self) -> Tensor:
+        """How many times less curved the logit of a rare class is than :meth:`curvature_scale` says, (K, 1)."""
+        frequency = self._frequencies()[-self.K :].clamp(1e-6, 1.0 - 1e-6)
+        return (self.curvature_scale() / (frequency * (1.0 - frequency))).clamp_min(1.0)[:, None]
+
+    def start(self) -> tuple[Tensor, float]:
+        """Where to begin, no coefficients and the classes' frequencies, and the mean loss there."""
+        frequency = self._frequencies()
         null_loss = -float(torch.xlogy(frequency, frequency).sum())
         theta = torch.zeros(self.K, self.design.d + 1, dtype=self.wide, device=self.codes.device)
         if self.fit_intercept:
@@ -135,8 +155,8 @@ class SoftmaxObjective:
 
     # Values and derivatives.
 
-    def _link(self, Z: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        """The summed loss of logits Z (K, t) and its derivative (K, t); Z is overwritten."""
+    def _link(self, Z: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """The summed loss of logits Z (K, t), its derivative (K, t) and that one's sums (K,); Z is overwritten."""
         codes = self.codes[rows]
         weight = None if self.design.weight is None else self.design.weight[rows].to(Z.dtype)
         if self.K == 1:
@@ -155,8 +175,9 @@ class SoftmaxObjective:
             R /= total
             R.scatter_add_(0, codes[None], torch.full_like(picked, -1.0)[None])
         if weight is not None:
-            return losses @ weight, R.mul_(weight)
-        return losses.sum(), R
+            R *= weight
+        loss = losses.sum() if weight is None else losses @ weight
+        return loss.to(self.wide), R, R.sum(dim=1).to(self.wide)
 
     def _affine(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         W, b = theta[:, :-1], theta[:, -1]
@@ -170,11 +191,41 @@ class SoftmaxObjective:
 
         def work(_, rows):
             X = design.tile(rows, self.products)
-            losses, R = self._link(design.times(W, offset, X), rows)
-            return losses.to(self.wide), design.pulled_back(R, X).to(self.wide), R.sum(dim=1).to(self.wide)
+            loss, R, level = self._link(design.times(W, offset, X), rows)
+            return loss, design.pulled_back(R, X).to(self.wide), level
 
-        loss, slopes, level = design.summed(work, design.tiles(self.K))
+        if W.dtype == design.X.dtype == torch.float32 and design.transposed is None and W.device.type == "cpu":
+            loss, slopes, level = design.summed(self._compiled_work(W, offset), design.parts(self.K))
+        else:
+            loss, slopes, level = design.summed(work, design.tiles(self.K))
         return self._finished(theta, loss, torch.cat([slopes, level[:, None]], dim=1))
+
+    def _compiled_work(self, W: Tensor, offset: Tensor):
+        """What :meth:`evaluate` does with a part of the samples, by tiles whose logits do not leave the cache."""
+        # Not imported before it is needed: small problems do without a compiler.
+        from skdl.kernels._softmax_loops import binary_residuals, residuals
+
+        design, K, offset = self.design, self.K, offset[:, None]
+        link = binary_residuals if K == 1 else residuals
+        codes = (self.codes.to(W.dtype) if K == 1 else self.codes).numpy()
+        weight = torch.zeros(0) if design.weight is None else design.weight.to(W.dtype)
+        weight = weight.numpy()
+
+        def work(_, part):
+            slopes, sums = torch.zeros(K, design.d), np.zeros(K + 1)
+            step = tile_rows(design.d + 2 * K, 4, _TILE_BYTES)
+            buffer = torch.empty(K * min(step, part.stop - part.start))
+            for start in range(part.start, part.stop, step):
+                rows = slice(start, min(start + step, part.stop))
+                X = design.X[rows]
+                Z = buffer[: K * len(X)].view(K, len(X))
+                torch.addmm(offset, W, X.T, out=Z)
+                link(Z.numpy(), codes[rows], weight[rows], sums)
+                slopes += design.pulled_back(Z, X)
+            total = torch.from_numpy(sums)
+            return total[K], slopes.double(), total[:K]
+
+        return work
 
     def _finished(self, theta: Tensor, loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
         gradient /= self.design.n
@@ -193,8 +244,8 @@ class SoftmaxObjective:
             X = design.tile(rows, self.products)
             Z = design.times(W, offset, X)
             weight = None if design.weight is None else design.weight[rows].to(Z.dtype)
-            losses, R = self._link(Z, rows)
-            gradient = torch.cat([R @ X, R.sum(dim=1, keepdim=True)], dim=1)
+            loss, R, level = self._link(Z, rows)
+            gradient = torch.cat([(R @ X).to(self.wide), level[:, None]], dim=1)
             P = self._probabilities(R, rows, weight)  # (K, t)
             # Centred here and not by a correction afterwards: the Hessian must stay positive in finite precision.
             X1 = torch.cat([X - mean, torch.ones_like(X[:, :1])], dim=1)  # (t, d + 1)
@@ -210,7 +261,7 @@ class SoftmaxObjective:
                 H = (flat.T @ right).neg_().to(self.wide).view(K, d + 1, K, d + 1)
                 for k in range(K):
                     H[k, :, k, :] += X1.T @ (X1 * weighted[k][:, None])
-            return losses.to(self.wide), gradient.to(self.wide), H
+            return loss, gradient, H
 
         loss, gradient, H = design.summed(work, design.tiles(K * d))
         H /= design.n

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.kernels.design import some_rows
+from skdl.kernels.lbfgs import minimize_lbfgs
 from skdl.kernels.newton import Solution, factorize, minimize_newton
 from skdl.kernels.newton_cg import minimize_newton_cg
 from skdl.kernels.orthant import minimize_orthant
@@ -15,10 +15,14 @@ _NEWTON_PARAMETERS = 400
 _NEWTON_WORK = 4e8
 # Wider than this, the Gram matrix and its factor cost more than the iterations that they save.
 _GRAM_COLUMNS = 3000
-# From here on products are first made in float32 and on some of the samples.
-_LARGE_PRODUCTS = 5e6
+# From here on products are first made in float32.
+_LARGE_PRODUCTS = 2e6
 # Gradients of float32 products do for this tolerance.
 _FLOAT32_TOLERANCE = 5e-5
+# How values of float32 products are rounded.
+_FLOAT32_NOISE = 3e-7
+# Where so many steps of L-BFGS were too few, true curvature is worth its passes.
+_LBFGS_STEPS = 80
 
 
 def minimize(objective: SoftmaxObjective, l1: float, *, start, tol: float, max_iter: int, step_done=None) -> Solution:
@@ -117,29 +121,27 @@ def minimize_smooth(
     if dense and q <= _NEWTON_PARAMETERS and design.n * float(q) ** 2 <= _NEWTON_WORK:
         return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
     precondition = preconditioner(objective)
-    models = [objective]
+    models, n_before = [objective], 0
     if dense and design.n * float(design.d) * objective.K > _LARGE_PRODUCTS:
-        n_rows = max(design.n // 10, 10_000, 20 * design.d)
-        index = some_rows(design.n, n_rows, design.X.device) if 3 * n_rows < design.n else None
-        cheap = objective.on_rows(index) if index is not None or objective.products == torch.float64 else None
+        single = objective if objective.products == torch.float32 else objective.on_rows(None)
+        quick = minimize_lbfgs(
+            single, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE), level=level,
+            max_iter=min(max_iter, _LBFGS_STEPS), noise=_FLOAT32_NOISE,
+            rarity=objective.rarity(), step_done=step_done,
+        )  # fmt: skip
+        if quick.interrupted or quick.n_iter == max_iter or (quick.converged and tol >= _FLOAT32_TOLERANCE):
+            return quick
+        theta, n_before = quick.theta, quick.n_iter
         if tol < _FLOAT32_TOLERANCE and objective.wide == torch.float64:
             objective = objective.with_products(torch.float64)
-            models.append(objective)
-        if cheap is not None:
-            models.insert(0, cheap)
-        if cold and cheap is not None and index is not None:
-            # A start from some of the samples, whose curvature will also do for most of the way.
-            # It is off by what the samples left out would say, about q / (2 n): there is no point in being much closer.
-            enough = float(np.sqrt(0.05 * q / (2 * n_rows) / level))
-            rough = minimize_smooth(cheap, theta, tol=max(tol, min(enough, 0.1)), level=level, max_iter=max_iter)
-            if rough.interrupted:
-                return rough
-            theta = rough.theta
-    noise = 1e-15 if objective.products == torch.float64 else 3e-7
-    return minimize_newton_cg(
-        objective, models, theta, precondition, tol=tol, level=level, max_iter=max_iter, noise=noise,
+        models = [single, objective]
+    noise = 1e-15 if objective.products == torch.float64 else _FLOAT32_NOISE
+    solution = minimize_newton_cg(
+        objective, models, theta, precondition, tol=tol, level=level, max_iter=max_iter - n_before, noise=noise,
         step_done=step_done,
     )  # fmt: skip
+    solution.n_iter += n_before
+    return solution
 
 
 def preconditioner(objective: SoftmaxObjective):

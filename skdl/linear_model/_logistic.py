@@ -57,7 +57,7 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         A hint: the algorithm is chosen by the size of the problem, and takes every penalty. Only ``"liblinear"`` has a
         meaning, since it changes the objective: the intercept is penalized like a coefficient.
     max_iter : int, default=100
-        How many Newton steps at most; a dozen is usual.
+        How many steps at most; a dozen is usual.
     verbose : int, default=0
         Whether a progress bar is shown.
     warm_start : bool, default=False
@@ -80,7 +80,7 @@ class LogisticRegression(ProbabilisticLinearClassifier):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         The constants.
     n_iter_ : ndarray of shape (1,) or (n_classes,), dtype int32
-        How many Newton steps were taken; for each class with ``multi_class="ovr"``.
+        How many steps were taken; for each class with ``multi_class="ovr"``.
     n_features_in_ : int
         The number of columns in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -101,11 +101,13 @@ class LogisticRegression(ProbabilisticLinearClassifier):
 
     Notes
     -----
-    Small problems (up to 400 coefficients) are solved by Newton's method with the whole Hessian. Larger ones by Newton
-    steps from conjugate gradients, preconditioned by the Cholesky factor of the Gram matrix or, once that wears out, of
-    each class's own curvature. Columns are centred and scaled inside, which changes no optimum and saves the digits of
-    badly scaled data. A product with the Hessian costs about ``4 n d n_classes`` operations; the memory beyond X is one
-    working copy of it and ``n`` times ``n_classes`` probabilities.
+    Small problems (up to 400 coefficients) are solved by Newton's method with the whole Hessian. Larger dense ones by
+    L-BFGS on products in single precision, preconditioned by the Cholesky factor of the Gram matrix; where that does
+    not end in 80 steps, where ``tol`` asks for more digits, and for sparse X, by Newton steps from conjugate gradients,
+    with the same preconditioner or, once that wears out, each class's own curvature. Columns are centred and scaled
+    inside, which changes no optimum and saves the digits of badly scaled data. A step costs about ``4 n d n_classes``
+    operations; the memory beyond X is one working copy of it and, for Newton steps, ``n`` times ``n_classes``
+    probabilities.
 
     Differences from scikit-learn: every solver takes every penalty; the stopping rule looks at scaled columns, so that
     the answer does not depend on units; ``predict_log_proba`` is finite where probabilities underflow;
@@ -277,9 +279,10 @@ class LogisticRegression(ProbabilisticLinearClassifier):
 
         Candidates that differ in ``C``, ``l1_ratio``, ``tol`` or ``max_iter`` share the samples on the device, their
         Gram matrix and the rest of the preparation, and are solved from the most to the least regularized, each
-        beginning where the one before ended. The optimum is the same as that of a single fit, and so are the results
-        up to the tolerance: objectives agree within ``tol ** 2`` of the loss of a model without columns. A model
-        without a penalty, whose optimum may not be unique, begins from nothing like a single fit.
+        beginning where the one before ended, moved by what the same change of ``C`` meant in the first split. The
+        optimum is the same as that of a single fit, and so are the results up to the tolerance: objectives agree within
+        ``tol ** 2`` of the loss of a model without columns. A model without a penalty, whose optimum may not be unique,
+        begins from nothing like a single fit.
         """
         models = [clone(self).set_params(**clone(dict(candidate), safe=False)) for candidate in candidates]
         groups: dict[tuple, list[int]] = {}
@@ -287,29 +290,39 @@ class LogisticRegression(ProbabilisticLinearClassifier):
             penalized = (model.solver == "liblinear", model.solver == "liblinear" and model.intercept_scaling)
             key = (model.fit_intercept, repr(model.class_weight), model.multi_class, str(model.device), *penalized)
             groups.setdefault(key, []).append(index)
+        guides: dict[tuple, dict[int, tuple]] = {key: {} for key in groups}
         for split_index, rows in enumerate(splits):
             X_split, y_split = take_rows(X, rows), take_rows(y, rows)
             weight = take_rows(sample_weight, rows)
-            for members in groups.values():
-                yield from self._fit_path(
-                    [(index, clone(models[index])) for index in members], split_index, X_split, y_split, weight
-                )
+            for key, members in groups.items():
+                copies = [(index, clone(models[index])) for index in members]
+                yield from self._fit_path(copies, split_index, X_split, y_split, weight, guides[key])
 
     @staticmethod
-    def _fit_path(members, split_index, X, y, weight):
+    def _fit_path(members, split_index, X, y, weight, guide):
+        """Fit members to one split; ``guide`` holds where those of the first split ended, and is filled by it."""
         for _, model in members:
             model._check_parameters()
         settings = [(*model._resolved_penalty(), index, model) for index, model in members]
         settings.sort(key=lambda setting: (setting[1], setting[0]))
         first = members[0][1]
         problem = first._problem(X, y, weight)
-        start = None
+        start, last, fits = None, None, {}
         for C, l1_ratio, index, model in settings:
             copy_columns(first, model)
+            guided = l1_ratio == 0 and index in guide and guide[index][0].shape == problem.coef_shape
+            if guided and start is None:
+                start = guide[index]
+            elif guided and last in guide:
+                start = tuple(
+                    now + there - before for now, there, before in zip(start, guide[index], guide[last], strict=True)
+                )
             fit = problem.solve(model, C, l1_ratio, start=None if np.isinf(C) else start)
             if not fit.interrupted and not np.isinf(C):
-                start = fit.start
+                start, last, fits[index] = fit.start, index, fit.start
             yield index, split_index, model._store(problem.classes, fit)
+        if not guide:
+            guide.update(fits)
 
     @property
     def _separate_logits(self) -> bool:

@@ -1,0 +1,194 @@
+"""The compiled loops of softmax regression in single precision, between the two products of a pass over the samples.
+
+What lies between the products is exponentials and sums over classes. They are computed for 128 samples at a time, by
+vector instructions: logits of neighbouring samples lie side by side. A logarithm is taken of the product of many sums
+at once, which costs less than the logarithm of each.
+"""
+
+import numpy as np
+from numba import njit
+
+BLOCK = 128
+# So many sums of at most 1e9 exponentials, none above one, have a product within the range of float64.
+_GROUP = 32
+
+_LOG2E = np.float32(1.4426950408889634)
+_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_LOWEST = np.float32(-87.0)
+_HALF, _ONE = np.float32(0.5), np.float32(1.0)
+# The Taylor polynomial: between -ln(2) / 2 and ln(2) / 2 it errs by less than 2e-8 of the result.
+_C3, _C4, _C5, _C6 = np.float32(1 / 6), np.float32(1 / 24), np.float32(1 / 120), np.float32(1 / 720)
+_C7 = np.float32(1 / 5040)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _exponentials(z, bits, powers):
+    """Turn numbers that are not positive into their exponentials; ``powers`` is ``bits`` read as float32."""
+    for r in range(BLOCK):
+        x = max(z[r], _LOWEST)
+        n = np.int32(x * _LOG2E - _HALF)
+        bits[r] = (n + np.int32(127)) << np.int32(23)
+        n = np.float32(n)
+        x = x - n * _LN2_HIGH - n * _LN2_LOW
+        tail = _C3 + x * (_C4 + x * (_C5 + x * (_C6 + x * _C7)))
+        z[r] = _ONE + x * (_ONE + x * (_HALF + x * tail))
+    for r in range(BLOCK):
+        z[r] *= powers[r]
+
+
+# Sums and products may be reordered in these, or they could not be made by vector instructions.
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _logarithm(totals):
+    """The sum of the logarithms of numbers that are at least one."""
+    result = 0.0
+    for start in range(0, BLOCK, _GROUP):
+        product = 1.0
+        for r in range(_GROUP):
+            product *= totals[start + r]
+        result += np.log(product)
+    return result
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _positive_sum(values):
+    """The sum of the positive ones among some values."""
+    total = 0.0
+    for r in range(BLOCK):
+        total += values[r] if values[r] > 0 else np.float32(0.0)
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _scaled_sum(values, factors):
+    """Multiply by factors in place and sum what comes out."""
+    total = np.float32(0.0)
+    for r in range(BLOCK):
+        values[r] *= factors[r]
+        total += values[r]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def residuals(Z, codes, weight, sums):
+    """Turn the logits of several classes into the derivative of the loss.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (K, t), float32
+        The logits, in place.
+    codes : ndarray of shape (t,), int64
+        The class of each sample.
+    weight : ndarray of shape (t,) or (0,), float32
+        The weights of the samples; empty for all ones.
+    sums : ndarray of shape (K + 1,), float64
+        The sums of the derivative over the samples are added here, and the summed loss to the last one.
+    """
+    K, t = Z.shape
+    z, top, totals = np.zeros((K, BLOCK), np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    factors, bits = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.int32)
+    powers = bits.view(np.float32)
+    loss = 0.0
+    for start in range(0, t, BLOCK):
+        inside = min(BLOCK, t - start)
+        for k in range(K):
+            z[k, :inside] = Z[k, start : start + inside]
+        top[:] = z[0]
+        for k in range(1, K):
+            row = z[k]
+            for r in range(BLOCK):
+                top[r] = row[r] if row[r] > top[r] else top[r]
+        for k in range(K):
+            row = z[k]
+            for r in range(BLOCK):
+                row[r] -= top[r]
+        if len(weight):
+            for r in range(inside):
+                loss -= weight[start + r] * z[codes[start + r], r]
+        else:
+            for r in range(inside):
+                loss -= z[codes[start + r], r]
+        totals[:] = 0
+        for k in range(K):
+            row = z[k]
+            _exponentials(row, bits, powers)
+            for r in range(BLOCK):
+                totals[r] += row[r]
+        if len(weight):
+            for r in range(inside):
+                loss += weight[start + r] * np.log(np.float64(totals[r]))
+                factors[r] = weight[start + r] / totals[r]
+        else:
+            for r in range(BLOCK):
+                factors[r] = _ONE / totals[r]
+            for r in range(inside, BLOCK):
+                totals[r] = _ONE
+            loss += _logarithm(totals)
+        for r in range(inside, BLOCK):
+            factors[r] = 0
+        for k in range(K):
+            sums[k] += _scaled_sum(z[k], factors)
+        if len(weight):
+            for r in range(inside):
+                z[codes[start + r], r] -= weight[start + r]
+                sums[codes[start + r]] -= weight[start + r]
+        else:
+            for r in range(inside):
+                z[codes[start + r], r] -= _ONE
+                sums[codes[start + r]] -= 1.0
+        for k in range(K):
+            Z[k, start : start + inside] = z[k, :inside]
+    sums[-1] += loss
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def binary_residuals(Z, signs, weight, sums):
+    """As :func:`residuals` for one logit, of shape (1, t); signs are what makes it the larger the more it is wrong."""
+    t = Z.shape[1]
+    z, e, totals = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    factors, bits = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.int32)
+    powers = bits.view(np.float32)
+    loss = 0.0
+    for start in range(0, t, BLOCK):
+        inside = min(BLOCK, t - start)
+        for r in range(inside):
+            z[r] = Z[0, start + r] * signs[start + r]
+            factors[r] = signs[start + r]
+        for r in range(inside, BLOCK):
+            factors[r] = 0
+        for r in range(BLOCK):
+            e[r] = -abs(z[r])
+        _exponentials(e, bits, powers)
+        for r in range(BLOCK):
+            totals[r] = _ONE + e[r]
+        if len(weight):
+            for r in range(inside):
+                factors[r] *= weight[start + r]
+                loss += weight[start + r] * (max(z[r], np.float32(0)) + np.log1p(np.float64(e[r])))
+        else:
+            for r in range(inside, BLOCK):
+                z[r], totals[r] = 0, _ONE
+            loss += _positive_sum(z) + _logarithm(totals)
+        for r in range(BLOCK):
+            z[r] = (_ONE if z[r] >= 0 else e[r]) / totals[r]
+        sums[0] += _scaled_sum(z, factors)
+        Z[0, start : start + inside] = z[:inside]
+    sums[-1] += loss
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def curved(D, P, weight):
+    """Turn the directions' logits D (K, t) into the derivative's change, where the probabilities are P; in place."""
+    K, t = D.shape
+    level = np.empty(BLOCK, D.dtype)
+    for start in range(0, t, BLOCK):
+        inside = min(BLOCK, t - start)
+        level[:] = 0
+        for k in range(K):
+            for r in range(inside):
+                level[r] += P[k, start + r] * D[k, start + r]
+        for k in range(K):
+            for r in range(inside):
+                change = P[k, start + r] * (D[k, start + r] - level[r])
+                D[k, start + r] = change * weight[start + r] if len(weight) else change
