@@ -175,20 +175,3 @@ def binary_residuals(Z, signs, weight, sums):
         sums[0] += _scaled_sum(z, factors)
         Z[0, start : start + inside] = z[:inside]
     sums[-1] += loss
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def curved(D, P, weight):
-    """Turn the directions' logits D (K, t) into the derivative's change, where the probabilities are P; in place."""
-    K, t = D.shape
-    level = np.empty(BLOCK, D.dtype)
-    for start in range(0, t, BLOCK):
-        inside = min(BLOCK, t - start)
-        level[:] = 0
-        for k in range(K):
-            for r in range(inside):
-                level[r] += P[k, start + r] * D[k, start + r]
-        for k in range(K):
-            for r in range(inside):
-                change = P[k, start + r] * (D[k, start + r] - level[r])
-                D[k, start + r] = change * weight[start + r] if len(weight) else change
