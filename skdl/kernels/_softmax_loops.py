@@ -26,9 +26,9 @@ def _exponentials(z, bits, powers):
     """Turn numbers that are not positive into their exponentials; ``powers`` is ``bits`` read as float32."""
     for r in range(BLOCK):
         x = max(z[r], _LOWEST)
-        n = np.int32(x * _LOG2E - _HALF)
-        bits[r] = (n + np.int32(127)) << np.int32(23)
-        n = np.float32(n)
+        exponent = np.int32(x * _LOG2E - _HALF)
+        bits[r] = (exponent + np.int32(127)) << np.int32(23)
+        n = np.float32(exponent)
         x = x - n * _LN2_HIGH - n * _LN2_LOW
         tail = _C3 + x * (_C4 + x * (_C5 + x * (_C6 + x * _C7)))
         z[r] = _ONE + x * (_ONE + x * (_HALF + x * tail))
@@ -56,7 +56,7 @@ def _positive_sum(values):
     """The sum of the positive ones among some values."""
     total = 0.0
     for r in range(BLOCK):
-        total += values[r] if values[r] > 0 else np.float32(0.0)
+        total += np.float64(values[r] if values[r] > 0 else np.float32(0.0))
     return total
 
 

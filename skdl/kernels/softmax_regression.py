@@ -208,8 +208,7 @@ class SoftmaxObjective:
         design, K, offset = self.design, self.K, offset[:, None]
         link = binary_residuals if K == 1 else residuals
         codes = (self.codes.to(W.dtype) if K == 1 else self.codes).numpy()
-        weight = torch.zeros(0) if design.weight is None else design.weight.to(W.dtype)
-        weight = weight.numpy()
+        weight = (torch.zeros(0) if design.weight is None else design.weight.to(W.dtype)).numpy()
 
         def work(_, part):
             slopes, sums = torch.zeros(K, design.d), np.zeros(K + 1)

@@ -1,6 +1,7 @@
 """Logistic regression: softmax, binary and one-vs-rest."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -307,7 +308,8 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         settings.sort(key=lambda setting: (setting[1], setting[0]))
         first = members[0][1]
         problem = first._problem(X, y, weight)
-        start, last, fits = None, None, {}
+        start: Any = None
+        last, fits = None, {}
         for C, l1_ratio, index, model in settings:
             copy_columns(first, model)
             guided = l1_ratio == 0 and index in guide and guide[index][0].shape == problem.coef_shape
