@@ -31,11 +31,11 @@ def adopt_body(module: nn.Module, source: Any, probe: tuple[Tensor, ...]) -> Non
     ValueError
         If the networks differ anywhere but in the shape of their heads.
     """
-    theirs = state_from_numpy(source._weights)
     head = called_layers(module, probe)[-1]
-    ours = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
-    # How often a layer was called is the affair of each training.
-    ours = {name: value for name, value in ours.items() if not name.endswith("_extra_state")}
+    theirs, ours = _tensors(state_from_numpy(source._weights)), _tensors(module.state_dict())
+    if len(theirs) == len(ours) and theirs.keys() != ours.keys():
+        # Dropout, which has no weights, shifts the names of the layers behind it, but not their order.
+        theirs = dict(zip(ours, theirs.values(), strict=True))
     head_names = {name for name in ours if name.rpartition(".")[0] == head}
     same_head = all(name in theirs and theirs[name].shape == ours[name].shape for name in head_names)
     taken = {name: value for name, value in ours.items() if same_head or name not in head_names}
@@ -52,6 +52,13 @@ def adopt_body(module: nn.Module, source: Any, probe: tuple[Tensor, ...]) -> Non
     with torch.no_grad():
         for name, value in taken.items():
             value.copy_(theirs[name])
+
+
+def _tensors(state: dict) -> dict[str, Tensor]:
+    """What of a state dict can be taken over: how often a layer was called is the affair of each training."""
+    return {
+        name: value for name, value in state.items() if isinstance(value, Tensor) and not name.endswith("_extra_state")
+    }
 
 
 class Transferable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Preparation):
