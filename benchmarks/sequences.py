@@ -111,7 +111,7 @@ def report(page: Path) -> None:
                 )
         if 0 < best < mark:
             below.append(name)
-    lines += ["", f"Below the mark with all models here: {', '.join(below)}." if below else "No set is below its mark."]
+    lines += ["", f"Below the mark with all models here: {', '.join(below) or 'none'}."]
     lines += ["", f"Not yet finished: {', '.join(missing)}." if missing else "All is finished.", ""]
     lines.append(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, NumPy {np.__version__}.")
     lines.append("Seconds of a machine that others may have used at the same time. `python benchmarks/sequences.py`")
