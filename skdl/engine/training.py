@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
+from skdl.engine.alignment import AlignedRows
 from skdl.engine.callbacks import EarlyStopping, GradientClipping, GradientValueClipping, ProgressBar, Schedule
 from skdl.engine.checkpoints import Checkpoint
 from skdl.engine.data import TensorData
@@ -340,7 +341,8 @@ def compute_outputs(module: nn.Module, inputs: tuple[Tensor, ...], device: torch
     """Compute a module's outputs for any number of rows.
 
     Matrix products of another shape round differently. So the module always sees blocks of one shape, the last one
-    filled up with zeros: the answer for a row is the same to the last bit, whichever rows are asked for beside it.
+    filled up with zeros, and rows that are aligned: the answer for a row is the same to the last bit, whichever rows
+    are asked for beside it.
 
     Parameters
     ----------
@@ -367,7 +369,8 @@ def compute_outputs(module: nn.Module, inputs: tuple[Tensor, ...], device: torch
             missing = block_rows - len(block[0])
             if missing:
                 block = [torch.cat([tensor, tensor.new_zeros(missing, *tensor.shape[1:])]) for tensor in block]
-            pieces.append(module(*block)[: rows.stop - rows.start].float().cpu().numpy())
+            with AlignedRows():
+                pieces.append(module(*block)[: rows.stop - rows.start].float().cpu().numpy())
         except torch.OutOfMemoryError:
             block_rows = max(1, block_rows // 2)
             raise

@@ -168,3 +168,14 @@ def test_buckets_are_few_and_near(length):
     assert bucket_length(bucket) == bucket
     assert length > 16 or bucket == length
     assert len({bucket_length(i) for i in range(65, 129)}) == 8
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(3, 3), (9, 3), (30, 7), (37, 5), (61, 8), (64, 10), (134, 2), (81, 1)])
+def test_equal_rows_have_equal_outputs_wherever_they_lie(n_in, n_out):
+    # Libraries may round a row of a narrow product by the address at which it begins.
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(n_in, n_out), nn.Tanh(), nn.Linear(n_out, n_out))
+    outputs = compute_outputs(module, (torch.randn(1, n_in).expand(300, n_in),), torch.device("cpu"), 256)
+    assert len(np.unique(outputs, axis=0)) == 1
+    steps = torch.randn(1, 1, n_in).expand(300, 6, n_in)
+    assert len(np.unique(compute_outputs(module, (steps,), torch.device("cpu"), 256).reshape(-1, n_out), axis=0)) == 1
