@@ -7,6 +7,7 @@ float32 one is not copied). Scales are powers of two, so that dividing by them c
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.kernels.threads import one_torch_thread
 
 # Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
 _TILE_VALUES = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 25}
@@ -66,6 +68,11 @@ class Design:
         if self.transposed is not None or self.X.device.type != "cpu" or self.n * (self.d + width) < _THREADED:
             return self.slices(width)
         return self.slices(rows=tile_rows(self.d + 2 * width, self.X.element_size()))
+
+    def threads(self, width: int = 1) -> AbstractContextManager:
+        """One thread for small products with ``width`` columns, which a library may round by the number of threads."""
+        small = self.X.device.type == "cpu" and self.n * (self.d + width) < _THREADED
+        return one_torch_thread() if small else nullcontext()
 
     def parts(self, width: int = 1) -> list[slice]:
         """Larger parts of the rows than :meth:`tiles`, for work that cuts tiles itself; one where there is little."""

@@ -107,10 +107,11 @@ class LogisticProblem:
                     if self.constant:
                         begin = (np.hstack([begin[0], begin[1][:, None] / self.constant]), np.zeros(len(begin[1])))
                 strength = 1.0 / (C * objective.design.total)
-                solution = minimize(
-                    objective.with_penalty(strength * (1.0 - l1_ratio)), strength * l1_ratio, start=begin,
-                    tol=float(model.tol), max_iter=model.max_iter, step_done=step_done,
-                )  # fmt: skip
+                with objective.design.threads(self.coef_shape[0]):
+                    solution = minimize(
+                        objective.with_penalty(strength * (1.0 - l1_ratio)), strength * l1_ratio, start=begin,
+                        tol=float(model.tol), max_iter=model.max_iter, step_done=step_done,
+                    )  # fmt: skip
                 solutions.append(solution)
                 coef, intercept = objective.to_user(solution.theta)
                 if self.constant:

@@ -154,11 +154,11 @@ _NETWORKS = (
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
 )
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
-_TINY_RNN = {"cell": "gru", "hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15}
-_TINY_TCN = {"channels": 16, "lr": 0.01, "batch_size": 16, "max_epochs": 15}
+_TINY_RNN = {"cell": "gru", "hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15, "schedule": None}
+_TINY_TCN = {"channels": 16, "lr": 0.01, "batch_size": 16, "max_epochs": 15, "schedule": None}
 _TINY_TRANSFORMER = {
     **{"d_model": 16, "dim_feedforward": 32, "num_layers": 1, "pooling": "attention", "dropout": 0.0},
-    **{"lr": 0.01, "batch_size": 16, "max_epochs": 30},
+    **{"lr": 0.01, "batch_size": 16, "max_epochs": 30, "schedule": None},
 }
 _SMALL_ENCODER = {"backbone": MLPClassifier(**_SMALL_NETWORK), "embedding_dim": 4}
 _ENCODER_IN_ONE_BATCH = {"backbone": MLPClassifier(**{**_SMALL_NETWORK, "batch_size": 1000})}
