@@ -67,7 +67,7 @@ mixed_precision : bool, "bfloat16" or "float16", default=False
 accelerate : bool, default=False
     Whether the processes that ``accelerate launch`` or ``torchrun`` has started together share the work: each runs
     the same script with the same data and seed, computes its part of each batch, and ends with the same network. Needs
-    the package accelerate. Batch normalisation sees the part of the batch that a process has.
+    the package accelerate. Batch normalisation and dropout see the part of the batch that a process has.
 callbacks : list of skorch callbacks or None, default=None
     Copied and called as in a skorch net. They see class codes in place of labels. A function that makes a callback
     may stand for one: what holds an open file, as TensorBoard's writer does, cannot be cloned, and is shared.
