@@ -159,7 +159,7 @@ def test_other_fits_have_other_files(iris, tmp_path):
         {"random_state": 1},
         {"hidden_layer_sizes": (9,)},
         {"max_epochs": 13},
-        {"dropout": 0.1},
+        {"dropout": 0.3},
     ]
     for change in changes:
         with pytest.warns(InterruptedFitWarning):
