@@ -45,7 +45,8 @@ def fit(case, **changes):
     weight = np.random.default_rng(0).uniform(0.5, 2.0, 199) if weighted else None
     settings = {"batch_size": 33, "max_epochs": 12, "lr": 0.01, "device": "cpu", "random_state": 0}
     if cls is not NeuralClassifier:
-        settings |= {"hidden_layer_sizes": (12,), "dropout": 0.0}  # masks are those of the rows that a process has
+        # Masks are those of the rows that a process has.
+        settings |= {"hidden_layer_sizes": (12,), "dropout": 0.0, "schedule": None}
     return cls(**(settings | parameters | changes)).fit(X, y, sample_weight=weight)
 
 
