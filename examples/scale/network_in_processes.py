@@ -12,7 +12,7 @@ from skdl.neural import MLPClassifier
 
 def main():
     X, y = load_digits(return_X_y=True)
-    settings = {"hidden_layer_sizes": (32,), "max_epochs": 5, "device": "cpu", "random_state": 0}
+    settings = {"hidden_layer_sizes": (32,), "dropout": 0.0, "max_epochs": 5, "device": "cpu", "random_state": 0}
     together = MLPClassifier(accelerate=True, **settings).fit(X, y)
     # Every process ends with the same network; one of them speaks.
     if os.environ.get("RANK", "0") == "0":

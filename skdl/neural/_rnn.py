@@ -106,7 +106,7 @@ class RNNClassifier(NeuralClassifierMixin, _RecurrentNetwork):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=length).cumsum() for length in rng.integers(5, 15, size=100)]
     >>> y = np.array([series[-1] > series[0] for series in X])
-    >>> model = RNNClassifier(hidden_size=16, lr=0.01, max_epochs=20, random_state=0).fit(X, y)
+    >>> model = RNNClassifier(hidden_size=16, lr=0.01, schedule=None, max_epochs=20, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.9)
     True
 
