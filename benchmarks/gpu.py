@@ -91,6 +91,25 @@ def loop() -> None:
         print(f"| {name} | {hand:.3f} | {ours:.3f} | {ours / hand:.2f} | {n_batches} | {n_waits} |", flush=True)
 
 
+def skorch_seconds(module: nn.Module, X: np.ndarray, y: np.ndarray, epochs: int, timed: int) -> float:
+    """The median of some fits of skorch's net, after one that is not counted."""
+    net = NeuralNetClassifier(
+        module,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.AdamW,
+        batch_size=64,
+        max_epochs=1,
+        iterator_train__shuffle=True,
+        train_split=None,
+        callbacks__print_log=None,
+        verbose=0,
+        device=str(DEVICE),
+    )
+    net.fit(X, y)
+    net.set_params(max_epochs=epochs)
+    return float(np.median([seconds(net.fit, X, y) for _ in range(timed)]))
+
+
 def search() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4_000, 20)).astype(np.float32)
@@ -105,23 +124,9 @@ def search() -> None:
         ours = GridSearchCV(model, grid, cv=folds, refit=False)
         ours.fit(X[:400], y[:400])
         own = seconds(ours.fit, X, y)
-        net = NeuralNetClassifier(
-            perceptron(20, hidden, 3),
-            criterion=nn.CrossEntropyLoss,
-            optimizer=torch.optim.AdamW,
-            batch_size=64,
-            max_epochs=10,
-            iterator_train__shuffle=True,
-            train_split=None,
-            callbacks__print_log=None,
-            verbose=0,
-            device=str(DEVICE),
-        )
         rows = int(len(X) * (folds - 1) / folds)
-        net.set_params(max_epochs=1).fit(X[:rows], y[:rows])
-        net.set_params(max_epochs=10)
         n_fits = len(rates) * len(decays) * folds
-        theirs = np.median([seconds(net.fit, X[:rows], y[:rows]) for _ in range(timed)]) * n_fits
+        theirs = skorch_seconds(perceptron(20, hidden, 3), X[:rows], y[:rows], 10, timed) * n_fits
         name = f"MLP {'-'.join(map(str, hidden))}, {n_fits // folds} settings x {folds} folds"
         print(f"| {name} | {n_fits} | {theirs:.1f} ({timed} timed) | {own:.2f} | {theirs / own:.0f} |", flush=True)
     pictures()
@@ -136,24 +141,11 @@ def pictures() -> None:
     ours = GridSearchCV(model, grid, cv=folds, refit=False)
     ours.fit(X[:500], y[:500])
     own = seconds(ours.fit, X, y) * 24 / settings
-    net = NeuralNetClassifier(
-        ARCHITECTURES["lenet"](1, (28, 28), 10),
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.AdamW,
-        batch_size=64,
-        max_epochs=5,
-        iterator_train__shuffle=True,
-        train_split=None,
-        callbacks__print_log=None,
-        verbose=0,
-        device=str(DEVICE),
-    )
     rows = len(X) * (folds - 1) // folds
     floats = (X[:rows, None] / 255).astype(np.float32)
     labels = y[:rows].astype(np.int64)
-    net.set_params(max_epochs=1).fit(floats, labels)
-    net.set_params(max_epochs=5)
-    theirs = np.median([seconds(net.fit, floats, labels) for _ in range(timed)]) * 24 * folds
+    lenet = ARCHITECTURES["lenet"](1, (28, 28), 10)
+    theirs = skorch_seconds(lenet, floats, labels, 5, timed) * 24 * folds
     print(f"| LeNet, 24 settings x {folds} folds | 120 | {theirs:.1f} | {own:.2f} | {theirs / own:.1f} |", flush=True)
 
 

@@ -74,8 +74,8 @@ class StackedRows:
         self.n_batches = -(-self.n // self.batch_size)  # (M,)
         self.buffers: tuple[list, list] | None = None
         # On other devices the numbers lie where they are used: a copy in each batch would make the host wait.
-        there = (np.array([where[key] for key in self.keys]), self.data_of)
-        self.entry_there, self.data_there = (torch.as_tensor(numbers, device=self.device) for numbers in there)
+        self.entry_there = torch.as_tensor(self.entry, device=self.device)
+        self.data_there = torch.as_tensor(self.data_of, device=self.device)
         # Of each batch: where it begins, each member's number of rows, and the factors that make a sum a mean, (M, B).
         self.parts = []
         known: dict[tuple, tuple] = {}
