@@ -9,7 +9,7 @@ penalties nothing that was learnt is lost.
 import torch
 from torch import Tensor
 
-from skdl.kernels.newton import Solution
+from skdl.kernels.newton import Solution, lower_value
 
 # More pairs save few passes more, and a step costs as many products of parameter vectors.
 _MAX_PAIRS = 30
@@ -111,17 +111,12 @@ def minimize_lbfgs(
                 return Solution(theta + direction, value, n_iter + 1, True)
             if n_iter >= max_iter or not slope < 0.0:
                 return Solution(theta, value, n_iter, False)
-            step, slack = 1.0, noise * max(abs(value), level)
-            while True:
-                candidate = theta + step * direction
-                new_value, new_gradient = objective.evaluate(candidate)
-                if new_value <= value + 1e-4 * step * slope + slack:
-                    break
-                step *= 0.4
-                if step < 1e-6:
-                    return Solution(theta, value, n_iter, False)
-            pairs.add(candidate - theta, new_gradient - gradient)
-            theta, value, gradient = candidate, new_value, new_gradient
+            slack = noise * max(abs(value), level)
+            found = lower_value(objective, theta, direction, value, slope, slack)
+            if found is None:
+                return Solution(theta, value, n_iter, False)
+            pairs.add(found[0] - theta, found[2] - gradient)
+            theta, value, gradient = found
             n_iter += 1
             if step_done is not None:
                 step_done(value)

@@ -17,6 +17,24 @@ class Solution:
     interrupted: bool = False
 
 
+def lower_value(objective, theta: Tensor, direction: Tensor, value: float, slope: float, slack: float):
+    """Go along a direction, by shorter and shorter steps, until the value is low enough.
+
+    Returns
+    -------
+    tuple of (theta, value, gradient) or None
+        None where no step lowers the value.
+    """
+    step = 1.0
+    while step >= 1e-6:
+        candidate = theta + step * direction
+        new_value, new_gradient = objective.evaluate(candidate)
+        if new_value <= value + 1e-4 * step * slope + slack:
+            return candidate, new_value, new_gradient
+        step *= 0.4
+    return None
+
+
 def factorize(H: Tensor) -> Tensor:
     """The Cholesky factor of a symmetric matrix, which is lifted until it is positive definite."""
     diagonal = H.diagonal()

@@ -10,7 +10,7 @@ worse, the point that they lead to does not.
 import torch
 from torch import Tensor
 
-from skdl.kernels.newton import Solution
+from skdl.kernels.newton import Solution, lower_value
 
 _MAX_PRODUCTS = 250
 # Conjugate gradients that needed more products than this call for a better preconditioner.
@@ -69,22 +69,15 @@ def minimize_newton_cg(
                 return Solution(theta + direction, value, n_iter + 1, True)
             if len(models) > 1 and promised > 0.3 * last_promised:
                 models.pop(0)
-            step, slack = 1.0, noise * max(abs(value), level)
-            while True:
-                candidate = theta + step * direction
-                new_value, new_gradient = objective.evaluate(candidate)
-                if new_value <= value + 1e-4 * step * slope + slack:
-                    break
-                step *= 0.4
-                if step < 1e-6:
-                    break
-            if step < 1e-6:
+            slack = noise * max(abs(value), level)
+            found = lower_value(objective, theta, direction, value, slope, slack)
+            if found is None:
                 if len(models) > 1:
                     models.pop(0)
                     continue
                 return Solution(theta, value, n_iter, promised <= 1e3 * noise * level)
-            at_rounding = value - new_value <= slack and promised <= 8 * slack
-            theta, value, gradient = candidate, new_value, new_gradient
+            at_rounding = value - found[1] <= slack and promised <= 8 * slack
+            theta, value, gradient = found
             n_iter += 1
             if step_done is not None:
                 step_done(value)
