@@ -144,7 +144,7 @@ def run(name, quick, repeats):
     few = np.random.default_rng(0).choice(len(X), min(len(X), 400), replace=False)
     small = {key: list(values)[:2] for key, values in their_grid.items()}
     TheirSearch(theirs, small, cv=2, n_jobs=2, refit=False).fit(X[few], y[few])
-    our_search.fit(X[few], y[few])
+    OurSearch(ours, {key: list(values)[:2] for key, values in our_grid.items()}, cv=2, refit=False).fit(X, y)
     seconds: dict[str, list[float]] = {"theirs": [], "ours": []}
     for turn in range(repeats):
         pair = [("theirs", their_search), ("ours", our_search)]

@@ -10,6 +10,7 @@ from skdl.kernels import _lloyd_loops
 from skdl.kernels.moments import class_moments
 from skdl.kernels.rowblocks import cut, on_threads, tile_rows
 from skdl.kernels.rows import Rows, SparseRows
+from skdl.kernels.tensors import as_tensor
 
 # Up to this many columns compiled loops are quicker than products at comparing few rows, or with few centres.
 _LOOP_COLUMNS = 128
@@ -221,7 +222,7 @@ def _products(slopes, tile):
     if len(slopes) <= _FEW_CENTRES:
         _lloyd_loops.products(tile, slopes, out)
     else:
-        torch.mm(torch.from_numpy(slopes), _tensor(tile).T, out=torch.from_numpy(out))
+        torch.mm(torch.from_numpy(slopes), as_tensor(tile, "cpu").T, out=torch.from_numpy(out))
     return out
 
 
@@ -281,10 +282,3 @@ def _ordinary_moments(X: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndar
         wide -= shift
         rest = share @ wide
         return shift, share @ np.square(wide, out=wide) - rest**2
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    """A tensor for reading: torch warns of arrays that are not writeable."""
-    if array.flags.writeable:
-        return torch.from_numpy(array)
-    return torch.from_numpy(array.copy())

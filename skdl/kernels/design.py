@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.kernels.rowblocks import blocks_alone_on_threads, cut, on_threads, shared_products, tile_rows
 from skdl.kernels.threads import one_torch_thread
 
 # Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
@@ -70,9 +70,16 @@ class Design:
         return self.slices(rows=tile_rows(self.d + 2 * width, self.X.element_size()))
 
     def threads(self, width: int = 1) -> AbstractContextManager:
-        """One thread for small products with ``width`` columns, which a library may round by the number of threads."""
-        small = self.X.device.type == "cpu" and self.n * (self.d + width) < _THREADED
-        return one_torch_thread() if small else nullcontext()
+        """What a solver sets up whose passes over the rows are products with ``width`` columns.
+
+        One thread for small ones, which a library may round by the number of threads; threads for parts of the rows,
+        but not for what lies between the passes, where they are large and dense.
+        """
+        if self.X.device.type != "cpu":
+            return nullcontext()
+        if self.n * (self.d + width) < _THREADED:
+            return one_torch_thread()
+        return nullcontext() if self.transposed is not None else blocks_alone_on_threads()
 
     def parts(self, width: int = 1) -> list[slice]:
         """Larger parts of the rows than :meth:`tiles`, for work that cuts tiles itself; one where there is little."""
@@ -152,13 +159,10 @@ class Design:
             step = max(256, 2 * _TILE_VALUES[X.device.type] // self.d)
             for start in range(0, len(X), step):
                 Xt = X[start : start + step]
-                if weight is None:
-                    total += (Xt.T @ Xt).to(wide)
-                    mass += len(Xt)
-                else:
-                    wt = weight[start : start + step]
-                    total += (Xt.T @ (Xt * wt[:, None])).to(wide)
-                    mass += float(wt.sum())
+                wt = None if weight is None else weight[start : start + step]
+                with shared_products():
+                    total += (Xt.T @ (Xt if wt is None else Xt * wt[:, None])).to(wide)
+                mass += len(Xt) if wt is None else float(wt.sum())
         return (total / max(mass, 1e-300)).addr_(self.mean, self.mean, alpha=-1.0)
 
 

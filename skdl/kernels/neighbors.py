@@ -12,12 +12,10 @@ data give more candidates, never wrong answers.
 import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from skdl.kernels.distances import pair_distances
 from skdl.kernels.selection import ranked
-from skdl.utils import is_mapped
 
 # Below this a product may have lost its low bits to underflow (the data are scaled to at most 1).
 _TINY = 1e-30
@@ -306,24 +304,3 @@ def euclidean_block(reference: Reference, queries):
     distances = squares.clamp_(min=0).sqrt_().div_(reference.scale)
     distances[rows, columns] = _exact(reference, queries, rows, columns).sqrt_().div_(reference.exact_scale)
     return distances
-
-
-class _Writable:
-    """What makes NumPy take the memory of an array for one that may be written to."""
-
-    def __init__(self, array: np.ndarray):
-        self.array = array
-        interface = dict(array.__array_interface__)
-        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
-
-
-def as_tensor(array: np.ndarray, device) -> torch.Tensor:
-    """A tensor on the device, not to be written to; on a CPU it shares the array's memory where it can.
-
-    torch takes no read-only memory without a warning: a small array is copied, and one that lies in a file is not told.
-    """
-    if array.flags.c_contiguous and array.flags.aligned and not array.flags.writeable and is_mapped(array):
-        array = np.asarray(_Writable(array))
-    if not array.flags.writeable or not array.flags.c_contiguous:
-        array = np.array(array, order="C")
-    return torch.from_numpy(array).to(device)

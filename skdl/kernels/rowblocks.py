@@ -1,13 +1,19 @@
 """Blocks of rows on several threads: each thread has a block in its cache and one torch thread to itself."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
 import torch
 
+from skdl.kernels.threads import one_torch_thread
+
+# How many threads :func:`on_threads` may use where torch itself has one; None for as many as torch has.
+_given: ContextVar[int | None] = ContextVar("_given", default=None)
 # Threads are kept for the next call; a forked child has none of its parent's and starts its own.
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
@@ -24,13 +30,40 @@ def cut(n_rows: int, n_parts: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
+@contextmanager
+def blocks_alone_on_threads() -> Iterator[None]:
+    """Leave torch one thread within this context, and :func:`on_threads` as many as torch had.
+
+    Threads that share a small product wait for each other, and while torch's wait they hold up those that work on
+    blocks: a solver that makes small products between its passes over the rows is several times slower for it.
+    """
+    token = _given.set(_given.get() or torch.get_num_threads())
+    try:
+        with one_torch_thread():
+            yield
+    finally:
+        _given.reset(token)
+
+
+@contextmanager
+def shared_products() -> Iterator[None]:
+    """Give torch its threads back within :func:`blocks_alone_on_threads`, for a product that is large."""
+    before, n_threads = torch.get_num_threads(), _given.get()
+    if n_threads is not None:
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def on_threads(work: Callable[[Any], Any], parts: Sequence[Any]) -> list:
     """Call ``work`` on each part and return the results in order, on as many threads as torch has been given.
 
     What a part gives must not depend on the number of threads: cut the work by the size of the data alone. ``work``
     must not call this function.
     """
-    n_threads = min(torch.get_num_threads(), len(parts))
+    n_threads = min(_given.get() or torch.get_num_threads(), len(parts))
     if n_threads <= 1:
         return [work(part) for part in parts]
     pool = _pools.get((os.getpid(), n_threads))

@@ -1,6 +1,8 @@
 """Threads that each work on pieces of their own."""
 
+import queue
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -26,6 +28,54 @@ def in_threads(work, starts, n_threads: int) -> None:
         with ThreadPoolExecutor(n_threads) as pool:
             for _ in pool.map(work, starts):
                 pass
+
+
+def side_by_side(tasks: Sequence[Callable[[Callable[[], bool]], Iterator]], n_threads: int) -> Iterator:
+    """Yield what some iterators yield, as it comes; some of them go on at a time.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+        Each is called in a thread of its own with a function, and returns an iterator. The function says whether to
+        stop, which is asked of an iterator whose next item takes long; nobody waits for that item then.
+    n_threads : int
+        How many are worked on at a time.
+
+    Yields
+    ------
+    object
+        Items of all iterators; those of one in its order. The error of one ends all.
+    """
+    finished: queue.SimpleQueue = queue.SimpleQueue()
+    ended = threading.Event()
+
+    def work(task) -> None:
+        try:
+            for item in task(ended.is_set):
+                finished.put((item, False, None))
+                if ended.is_set():
+                    break
+            finished.put((None, True, None))
+        except BaseException as error:
+            finished.put((None, True, error))
+
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="side_by_side") as pool:
+        for task in tasks:
+            pool.submit(work, task)
+        n_left = len(tasks)
+        try:
+            while n_left:
+                item, is_end, error = finished.get()
+                if error is not None:
+                    raise error
+                if is_end:
+                    n_left -= 1
+                else:
+                    yield item
+        finally:
+            # Nothing may go on behind the back of whoever stops listening.
+            ended.set()
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 _torch_lock = threading.Lock()

@@ -9,7 +9,11 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator
+from skdl.kernels.tensors import as_tensor
 from skdl.utils import validate_X
+
+# From how many values on a product is torch's.
+_LARGE = 1 << 16
 
 
 def copy_columns(source, target) -> None:
@@ -26,8 +30,13 @@ class LinearPredictor(Estimator):
         check_is_fitted(self)
         X = validate_X(self, X, accept_sparse="csr")
         # The product in the type of X: a float64 row on a float32 model keeps its digits.
-        product = X @ self.coef_.astype(X.dtype, copy=False).T
-        product = product.toarray() if sp.issparse(product) else np.asarray(product)
+        weights = self.coef_.astype(X.dtype, copy=False)
+        if not sp.issparse(X) and not sp.issparse(weights) and X.flags.c_contiguous and X.size > _LARGE:
+            # NumPy's threads wait for more work at full load, and hold up those of a search meanwhile.
+            product = (as_tensor(X, "cpu") @ as_tensor(weights, "cpu").T).numpy()
+        else:
+            product = X @ weights.T
+            product = product.toarray() if sp.issparse(product) else np.asarray(product)
         return product + np.asarray(self.intercept_, dtype=X.dtype)
 
     def __sklearn_tags__(self):

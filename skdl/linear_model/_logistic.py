@@ -1,15 +1,21 @@
 """Logistic regression: softmax, binary and one-vs-rest."""
 
+import itertools
 import warnings
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 from skdl.base import or_as_before, take_rows
 from skdl.exceptions import InterruptedFitWarning
+from skdl.kernels.threads import one_torch_thread, side_by_side
 from skdl.linear_model._base import ProbabilisticLinearClassifier, copy_columns
 from skdl.linear_model._logistic_batches import fit_batch
 from skdl.linear_model._logistic_problem import LogisticFit, LogisticProblem
@@ -22,6 +28,9 @@ from skdl.utils import (
     validate_sample_weight,
     validate_X_y,
 )
+
+# From how many values in X on the splits of a family are worth a thread each.
+_LARGE = 1 << 19
 
 
 class LogisticRegression(ProbabilisticLinearClassifier):
@@ -292,16 +301,32 @@ class LogisticRegression(ProbabilisticLinearClassifier):
             key = (model.fit_intercept, repr(model.class_weight), model.multi_class, str(model.device), *penalized)
             groups.setdefault(key, []).append(index)
         guides: dict[tuple, dict[int, tuple]] = {key: {} for key in groups}
-        for split_index, rows in enumerate(splits):
-            X_split, y_split = take_rows(X, rows), take_rows(y, rows)
-            weight = take_rows(sample_weight, rows)
+
+        def solved(split_index: int, _=None) -> Iterator[tuple]:
+            X_split, y_split = take_rows(X, splits[split_index]), take_rows(y, splits[split_index])
+            weight = take_rows(sample_weight, splits[split_index])
             for key, members in groups.items():
                 copies = [(index, clone(models[index])) for index in members]
-                yield from self._fit_path(copies, split_index, X_split, y_split, weight, guides[key])
+                for index, model, classes, fit in self._solve_path(copies, X_split, y_split, weight, guides[key]):
+                    yield index, split_index, model, classes, fit
+
+        # The first split is solved by all threads and guides the others, which have a thread each: large products gain
+        # little from threads that wait for each other after each of them. What a thread warns of is said out here.
+        for index, split_index, model, classes, fit in solved(0):
+            yield index, split_index, model._store(classes, fit)
+        tasks = [partial(solved, split_index) for split_index in range(1, len(splits))]
+        n_threads = min(torch.get_num_threads(), len(tasks))
+        if n_threads > 1 and _is_large(X) and all(_is_quiet_on_cpu(model) for model in models):
+            with one_torch_thread():
+                for index, split_index, model, classes, fit in side_by_side(tasks, n_threads):
+                    yield index, split_index, model._store(classes, fit)
+        else:
+            for index, split_index, model, classes, fit in itertools.chain.from_iterable(task() for task in tasks):
+                yield index, split_index, model._store(classes, fit)
 
     @staticmethod
-    def _fit_path(members, split_index, X, y, weight, guide):
-        """Fit members to one split; ``guide`` holds where those of the first split ended, and is filled by it."""
+    def _solve_path(members, X, y, weight, guide) -> Iterator[tuple]:
+        """Solve members on one split; ``guide`` holds where those of the first split ended, and is filled by it."""
         for _, model in members:
             model._check_parameters()
         settings = [(*model._resolved_penalty(), index, model) for index, model in members]
@@ -322,7 +347,7 @@ class LogisticRegression(ProbabilisticLinearClassifier):
             fit = problem.solve(model, C, l1_ratio, start=None if np.isinf(C) else start)
             if not fit.interrupted and not np.isinf(C):
                 start, last, fits[index] = fit.start, index, fit.start
-            yield index, split_index, model._store(problem.classes, fit)
+            yield index, model, problem.classes, fit
         if not guide:
             guide.update(fits)
 
@@ -379,3 +404,11 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         if self.solver == "liblinear" and np.isinf(C):
             raise ValueError("solver='liblinear' penalizes always: C=np.inf needs another solver.")
         return C, float(l1_ratio)
+
+
+def _is_large(X) -> bool:
+    return not sp.issparse(X) and len(np.shape(X)) == 2 and np.prod(np.shape(X)) > _LARGE
+
+
+def _is_quiet_on_cpu(model) -> bool:
+    return not model.verbose and resolve_device(model.device).type == "cpu"

@@ -13,6 +13,7 @@ from skdl.kernels.distances import block_distances
 from skdl.kernels.mixed import mixed_block
 from skdl.kernels.precision import coarse_products_pay, single_precision_is_kept
 from skdl.kernels.selection import smallest
+from skdl.kernels.tensors import as_tensor
 from skdl.neighbors._index_base import Index, entries_within, n_threads, tree_within
 from skdl.utils import is_left_in_file, progress
 
@@ -38,7 +39,7 @@ class DenseIndex(Index):
 
     def __init__(self, metric, X, **options):
         super().__init__(metric, metric.embed(X, False), **options)
-        self.points = kernel.as_tensor(self.X, self.device)
+        self.points = as_tensor(self.X, self.device)
         self.lock = threading.RLock()
         self._held: dict = {}
         # Whether the points are read from their file tile by tile.
@@ -83,7 +84,7 @@ class DenseIndex(Index):
         with progress(total=m, desc="neighbors", unit="row", verbose=verbose) as bar:
             for start in range(0, m, QUERY_ROWS):
                 rows = slice(start, min(start + QUERY_ROWS, m))
-                part = kernel.as_tensor(self.prepare_queries(queries[rows]), self.device).numpy()
+                part = as_tensor(self.prepare_queries(queries[rows]), self.device).numpy()
                 distances[rows], indices[rows] = search(part, bar.update)
         return self.metric.finish(distances), indices
 
@@ -116,7 +117,7 @@ class EuclideanIndex(DenseIndex):
             largest = float(self.points.abs().max())
             if not 1 / DIRECTIONS_SCALE < largest < DIRECTIONS_SCALE:
                 return 0
-            some = kernel.as_tensor(self.prepare_queries(queries[:: max(1, m // 64)][:64]), self.device)
+            some = as_tensor(self.prepare_queries(queries[:: max(1, m // 64)][:64]), self.device)
             return directions_that_pay(self.points, some, self._directions(), k)
 
         return self.held(("directions", k), probe)
@@ -166,10 +167,10 @@ class EuclideanIndex(DenseIndex):
 
     def block(self, queries):
         reference = self.reference(torch.float64)
-        return kernel.euclidean_block(reference, kernel.as_tensor(queries, self.device))
+        return kernel.euclidean_block(reference, as_tensor(queries, self.device))
 
     def search(self, queries, k):
-        queries = kernel.as_tensor(queries, self.device)
+        queries = as_tensor(queries, self.device)
         limit = 8 * (k + 8) * len(queries)
         precisions = self._precisions()
         found = kernel.nearest(self.reference(precisions[0]), queries, k, limit)
@@ -182,7 +183,7 @@ class EuclideanIndex(DenseIndex):
         return np.sqrt(squares.cpu().numpy()) / self.exact_scale()
 
     def search_within(self, queries, radius):
-        queries, reach = kernel.as_tensor(queries, self.device), kernel.as_tensor(radius, self.device)
+        queries, reach = as_tensor(queries, self.device), as_tensor(radius, self.device)
         rows, columns, squares = kernel.within(self.reference(self._precisions()[0]), queries, reach)
         rows, columns, distances = rows.cpu().numpy(), columns.cpu().numpy(), self._root(squares)
         inside = distances <= radius[rows]
@@ -203,7 +204,7 @@ class DifferenceIndex(DenseIndex):
 
     def _block(self, queries):
         columns = self.held("columns", lambda: self.points.double().T.contiguous())
-        return block_distances(kernel.as_tensor(queries, self.device).double(), columns, self.metric.kind)
+        return block_distances(as_tensor(queries, self.device).double(), columns, self.metric.kind)
 
     def search(self, queries, k):
         return tuple(part.cpu().numpy() for part in smallest(self._block(queries), k))
@@ -224,10 +225,10 @@ class MixedIndex(Index):
             # A column may hold nothing but gaps.
             warnings.simplefilter("ignore", RuntimeWarning)
             self.ranges = np.nanmax(X, axis=0) - np.nanmin(X, axis=0)
-        self.points = kernel.as_tensor(X, self.device).double()
+        self.points = as_tensor(X, self.device).double()
 
     def block(self, queries):
-        queries = kernel.as_tensor(queries, self.device).double()
+        queries = as_tensor(queries, self.device).double()
         return mixed_block(queries, self.points, self.categorical, self.ranges, self.metric.arguments["metric"])
 
     def search(self, queries, k):

@@ -5,11 +5,8 @@ What a stack can do is listed in :func:`skdl.engine.stacked.why_alone`; a member
 
 import copy
 import itertools
-import queue
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +22,7 @@ from skdl.engine import train_stacked
 from skdl.engine.data import bucket_length
 from skdl.engine.stacked import why_alone
 from skdl.engine.stacked_width import SHARED, is_wide
-from skdl.kernels.threads import one_torch_thread
+from skdl.kernels.threads import one_torch_thread, side_by_side
 from skdl.nn import StackedMLP
 from skdl.utils import draw_seed, resolve_device
 
@@ -36,8 +33,9 @@ _OF_TRAINING = frozenset(
 # Parameters that change nothing in how X and y become tensors.
 _OF_NETWORK = _OF_TRAINING | {"hidden_layer_sizes", "activation", "normalization", "residual", "weight_init", "dropout"}
 
-# What a stack reads and writes at each step stays in the cache of a core.
-_CPU_BYTES = 4 * 2**20
+# What a stack reads and writes at each step. It is small beside what a core reads meanwhile; but smaller stacks take
+# more steps, and threads that call more often wait more for each other.
+_CPU_BYTES = 8 * 2**20
 _GPU_SHARE = 0.25
 
 
@@ -104,7 +102,7 @@ def fit_networks(
     n_threads = torch.get_num_threads() if on_cpu else 1
     with one_torch_thread() if on_cpu else nullcontext():
         if n_threads > 1 and len(packs) > 1:
-            yield from _fit_in_threads(packs, min(n_threads, len(packs)))
+            yield from side_by_side([partial(_fit_pack, pack) for pack in packs], min(n_threads, len(packs)))
         else:
             for pack in packs:
                 yield from _fit_pack(pack)
@@ -142,7 +140,7 @@ def _prepared(estimator, X, y, candidates, splits, sample_weight, pairs) -> Iter
             if why:
                 yield _Member(candidate, split, None, None, (), None), why
                 continue
-            member = clone(prototype)
+            member = prototype if len(wanted) == 1 else clone(prototype)
             drawn = member.random_state is None  # then every member draws a seed of its own
             known = prepared.get((data_key, None)) or (None if drawn else prepared.get((data_key, seed)))
             if known is None:
@@ -199,7 +197,8 @@ def _cut(family: list[_Member]) -> list[list[_Member]]:
     if device.type == "cuda":
         size, n_threads = int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0]) // per_member, 1
     else:
-        size, n_threads = 1 if _is_wide(first) else _CPU_BYTES // per_member, torch.get_num_threads()
+        n_threads = torch.get_num_threads()
+        size = 1 if _is_wide(first) else min(2, n_threads) * _CPU_BYTES // per_member
     n_packs = -(-len(family) // max(1, size))
     # As many packs for each thread; what a member comes to is the same in any of them.
     n_packs = min(len(family), -(-n_packs // n_threads) * n_threads)
@@ -214,37 +213,6 @@ def _tell(name: str, packs: list[list[_Member]], alone: dict[tuple[int, int], st
         note_family(f"{name}: {sum(map(len, packs))} networks trained in {len(packs)} stacks ({words})")
     for why, count in Counter(alone.values()).items():
         note_family(f"{name}: {count} networks trained one by one, since {why}")
-
-
-def _fit_in_threads(packs: list[list[_Member]], n_threads: int) -> Iterator[tuple[int, int, Any]]:
-    """Train packs, some at a time, and yield their members as they come."""
-    finished: queue.SimpleQueue = queue.SimpleQueue()
-    ended = threading.Event()
-
-    def work(pack: list[_Member]) -> None:
-        try:
-            for item in _fit_pack(pack, ended.is_set):
-                finished.put((item, None))
-            finished.put((None, None))
-        except BaseException as error:
-            finished.put((None, error))
-
-    with ThreadPoolExecutor(n_threads) as pool:
-        for pack in packs:
-            pool.submit(work, pack)
-        n_left = len(packs)
-        try:
-            while n_left:
-                item, error = finished.get()
-                if error is not None:
-                    raise error
-                if item is None:
-                    n_left -= 1
-                else:
-                    yield item
-        finally:
-            ended.set()
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _with_weights(module, weights: dict):

@@ -172,7 +172,13 @@ def random_permutation(keys, n: int, device=None):
     -------
     Tensor of shape (M, n), dtype int64
     """
-    return random_bits(keys, n, device).argsort(dim=-1, stable=True)
+    import torch
+
+    bits = random_bits(keys, n, device)
+    if bits.device.type != "cpu":
+        return bits.argsort(dim=-1)
+    # No two positions of a stream have the same bits, so that any sort comes to the same order: numpy's is vectorised.
+    return torch.from_numpy(np.argsort(bits.numpy(), axis=-1))
 
 
 def random_keep(keys, n: int, probability, device=None):

@@ -1,15 +1,21 @@
 """Elastic nets, families, sparse text, and batches."""
 
+import threading
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression as Reference
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skdl import base
 from skdl.base import fit_family, fit_one_by_one
-from skdl.linear_model import LogisticRegression
+from skdl.kernels.threads import side_by_side
+from skdl.linear_model import LogisticRegression, _logistic
 from tests.linear_model.test_logistic import objective, standardized
 
 
@@ -100,18 +106,76 @@ def test_a_family_is_its_members_fitted_alone(make, weighted):
         np.testing.assert_array_equal(fitted.predict(X), alone[key].predict(X))
 
 
-def test_a_large_family_is_within_the_stated_tolerance():
+@pytest.fixture(scope="module")
+def large():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40_000, 30))
     y = (X @ rng.normal(size=(30, 6)) + rng.gumbel(size=(40_000, 6))).argmax(axis=1)
+    return X, y, [np.arange(30_000), np.arange(10_000, 40_000), np.arange(0, 40_000, 2), np.arange(1, 40_000, 2)]
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_large_family_is_within_the_stated_tolerance(large, weighted, two_threads):
+    X, y, splits = large
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, len(y)) if weighted else None
     candidates = [{"C": C} for C in (1e-4, 1e-2, 1.0, 100.0)]
-    splits = [np.arange(30_000), np.arange(10_000, 40_000)]
-    options = {"candidates": candidates, "splits": splits}
+    options = {"candidates": candidates, "splits": splits, "sample_weight": weight}
     alone = {(i, j): fitted for i, j, fitted in fit_one_by_one(LogisticRegression(), X, y, **options)}
-    for i, j, fitted in fit_family(LogisticRegression(), X, y, **options):
+    together = {(i, j): fitted for i, j, fitted in fit_family(LogisticRegression(), X, y, **options)}
+    assert together.keys() == alone.keys()
+    for (i, j), fitted in together.items():
         C, rows = candidates[i]["C"], splits[j]
-        expected = objective(alone[i, j], X[rows], y[rows], C)
-        assert objective(fitted, X[rows], y[rows], C) == pytest.approx(expected, rel=1e-7)
+        of_rows = {} if weight is None else {"weight": weight[rows]}
+        expected = objective(alone[i, j], X[rows], y[rows], C, **of_rows)
+        assert objective(fitted, X[rows], y[rows], C, **of_rows) == pytest.approx(expected, rel=1e-7)
+
+
+def test_splits_that_have_threads_are_those_without(large, monkeypatch):
+    X, y, splits = large
+    options = {"candidates": [{"C": 0.1}, {"C": 10.0}], "splits": splits}
+    sizes = []
+    monkeypatch.setattr(_logistic, "side_by_side", lambda *args: sizes.append(args[1]) or side_by_side(*args))
+    before, found = torch.get_num_threads(), {}
+    for n_threads in (1, 2, 3):
+        torch.set_num_threads(n_threads)
+        found[n_threads] = {(i, j): model.coef_ for i, j, model in fit_family(LogisticRegression(), X, y, **options)}
+    torch.set_num_threads(before)
+    assert sizes == [2, 3]
+    for key, coef in found[1].items():
+        for n_threads in (2, 3):
+            np.testing.assert_allclose(found[n_threads][key], coef, rtol=1e-9)
+
+
+def test_what_goes_wrong_in_a_thread_is_said(large, two_threads):
+    X, y, splits = large
+    one_class = np.flatnonzero(y == 0)
+    candidates = [{"C": C} for C in np.geomspace(1e-3, 1e3, 30)]
+    family = fit_family(LogisticRegression(), X, y, candidates=candidates, splits=[*splits[:2], one_class, splits[3]])
+    with pytest.raises(ValueError, match="2 classes"):
+        list(family)
+    with pytest.warns(ConvergenceWarning, match="max_iter=1 ") as said:
+        list(fit_family(LogisticRegression(max_iter=1), X, y, candidates=[{}, {"C": 2.0}], splits=splits))
+    assert len(said) == 8
+    assert {warning.filename for warning in said} == {base.__file__}  # who asks for the members, in no thread
+
+
+def test_a_family_that_is_left_halfway_stops_its_threads(large, two_threads):
+    X, y, splits = large
+    family = fit_family(LogisticRegression(), X, y, candidates=[{"C": 1.0}, {"C": 2.0}], splits=splits * 10)
+    for _ in range(4):
+        next(family)
+    assert any("side_by_side" in thread.name for thread in threading.enumerate())
+    family.close()
+    assert not any("side_by_side" in thread.name for thread in threading.enumerate())
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from skdl.kernels.neighbors import as_tensor, prepare
+from skdl.kernels.neighbors import prepare
+from skdl.kernels.tensors import as_tensor
 from skdl.neighbors import KernelRegressor, KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 from skdl.utils import _mapped, is_mapped
 

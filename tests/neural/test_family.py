@@ -183,7 +183,7 @@ def test_a_family_that_is_left_halfway_stops_its_threads(data, splits):
     torch.set_num_threads(2)
 
     def workers():
-        return {thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name}
+        return {thread for thread in threading.enumerate() if "side_by_side" in thread.name}
 
     before = workers()
     family = fit_family(small(max_epochs=10_000), *data, candidates=[{}, {"max_epochs": 1}], splits=splits)

@@ -8,6 +8,7 @@ import torch
 
 from skdl.kernels import neighbors
 from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.kernels.tensors import as_tensor
 from skdl.kernels.threads import one_torch_thread
 
 _TILE_WORK = 1 << 28
@@ -30,7 +31,7 @@ def nearest_others(X: np.ndarray, k: int):
     indices : ndarray of shape (n, k), dtype int64
     """
     n, d = X.shape
-    points = neighbors.as_tensor(X, torch.device("cpu"))
+    points = as_tensor(X, torch.device("cpu"))
     if n * n * (d + 16) >= _TILE_WORK:
         from skdl.kernels.tiles import TileSearch
 
