@@ -52,7 +52,7 @@ def leading_directions(points) -> torch.Tensor:
     return torch.linalg.qr((basis @ order).double()).Q
 
 
-def directions_that_pay(points, queries, basis, k: int) -> int:
+def directions_that_pay(points, queries, basis, k: int, rows_cost: float = 1.0) -> int:
     """Choose how many directions the first products should be taken along.
 
     Parameters
@@ -65,6 +65,8 @@ def directions_that_pay(points, queries, basis, k: int) -> int:
         From :func:`leading_directions`.
     k : int
         How many neighbours are looked for.
+    rows_cost : float, default=1.0
+        What products of whole rows cost, relative to float32.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def directions_that_pay(points, queries, basis, k: int) -> int:
     reach = torch.kthvalue(level - 2 * queries @ sample.T, -(-k * len(sample) // n), dim=1, keepdim=True).values
     coordinates, query_coordinates = sample @ basis, queries @ basis
     compare = _COMPARE + _FEATURE * d
-    best, least = 0, _WORTH * n * (_MULTIPLY * (d + 1) + _SCAN)
+    best, least = 0, _WORTH * n * (_MULTIPLY * rows_cost * (d + 1) + _SCAN)
     for r in _CHOICES:
         if r > basis.shape[1]:
             break

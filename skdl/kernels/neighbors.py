@@ -38,8 +38,9 @@ class Reference(NamedTuple):
         The power of two that was multiplied by afterwards.
     dtype : torch.dtype
         The precision of the products: float64, float32 or bfloat16.
-    augmented : Tensor of shape (n, d + 1) or None
-        Centred points, and their norms as a last column; None where they are made by :meth:`part` each time.
+    augmented : Tensor of shape (n, w) or None
+        Centred points, their norms as column d, and zeros after it; None where they are made by :meth:`part` each time.
+        In bfloat16 the width w is one that processors multiply fast, else d + 1.
     low : Tensor of shape (n,)
         The part of the lower bound that depends on the point alone.
     norms : Tensor of shape (n,)
@@ -109,6 +110,11 @@ def _slack(d: int, dtype) -> float:
     return (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
 
 
+def product_width(width: int, dtype) -> int:
+    """How many columns factors of ``width`` columns should have: tiles of bfloat16 have 32, and others are slow."""
+    return -(-width // 32) * 32 if dtype == torch.bfloat16 else width
+
+
 def _coordinates(centred, norms, basis):
     """What stands for centred rows in a product: themselves, or their coordinates and the lengths of what is left."""
     if basis is None:
@@ -155,7 +161,7 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
     spread = max(float((points[rows].double() - shift).abs().max()) for rows in chunks)
     scale = _power_of_two(spread)
     width = d if basis is None else basis.shape[1] + 1
-    augmented = torch.empty((n, width + 1), dtype=dtype, device=device) if keep else None
+    augmented = torch.zeros((n, product_width(width + 1, dtype)), dtype=dtype, device=device) if keep else None
     slack = _slack(width, dtype)
     if basis is not None:
         # Coordinates are rounded in float64, and the directions orthonormal to within rounding.
@@ -191,14 +197,16 @@ def centred_queries(reference: Reference, queries):
 
     Returns
     -------
-    augmented : Tensor of shape (m, d + 1), or (m, r + 2) along directions
+    augmented : Tensor of shape (m, d + 1), or (m, r + 2) along directions; in bfloat16 with zeros after it
     norms : Tensor of shape (m,), dtype float64
     """
     centred = (queries.double() - reference.shift) * reference.scale
     norms = torch.linalg.vector_norm(centred, dim=1)
     dtype = reference.dtype
     rows = _coordinates(centred, norms, reference.basis)
-    return torch.cat([rows.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1), norms
+    augmented = torch.cat([rows.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1)
+    width = augmented.shape[1]
+    return torch.nn.functional.pad(augmented, (0, product_width(width, dtype) - width)), norms
 
 
 def _lower_bounds(reference, augmented):

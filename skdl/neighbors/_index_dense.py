@@ -23,6 +23,8 @@ TILE_WORK = 1 << 28
 LOADED_TILE_WORK = 1 << 21
 COARSE_WORK = 1 << 34
 COARSE_FEATURES = 128
+# What they are taken to cost, relative to float32.
+COARSE_COST = 0.3
 # And along a few directions, which take a while to find.
 DIRECTIONS_WORK = 1 << 36
 # There distances are computed from coordinates that are scaled; squares of such scales are far from overflowing.
@@ -107,8 +109,8 @@ class EuclideanIndex(DenseIndex):
     def _directions(self):
         return self.held("directions", lambda: leading_directions(self.points))
 
-    def _n_directions(self, queries, k) -> int:
-        """Along how many directions to take the first products; zero for whole rows."""
+    def _n_directions(self, queries, k, rows_cost: float) -> int:
+        """Along how many directions to take the first products; zero for whole rows, which cost what is said."""
         m, (n, d) = queries.shape[0], self.X.shape
         if d < COARSE_FEATURES or m * n * d < DIRECTIONS_WORK or k > n // 64 or self.stays_in_file:
             return 0
@@ -118,7 +120,7 @@ class EuclideanIndex(DenseIndex):
             if not 1 / DIRECTIONS_SCALE < largest < DIRECTIONS_SCALE:
                 return 0
             some = as_tensor(self.prepare_queries(queries[:: max(1, m // 64)][:64]), self.device)
-            return directions_that_pay(self.points, some, self._directions(), k)
+            return directions_that_pay(self.points, some, self._directions(), k, rows_cost)
 
         return self.held(("directions", k), probe)
 
@@ -156,12 +158,11 @@ class EuclideanIndex(DenseIndex):
 
         tiles = self.held("tiles", lambda: TileSearch(self.points.numpy(), self.reference))
         stages = self._precisions()
-        coarse = d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and not self.stays_in_file
-        n_directions = self._n_directions(queries, k) if torch.float32 in stages else 0
-        if n_directions:
-            stages = [n_directions, *stages]
-        elif coarse and coarse_products_pay(d):
-            stages = [torch.bfloat16, *stages]
+        large = d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and not self.stays_in_file
+        coarse = large and coarse_products_pay(kernel.product_width(d + 1, torch.bfloat16))
+        n_directions = self._n_directions(queries, k, COARSE_COST if coarse else 1.0) if torch.float32 in stages else 0
+        if n_directions or coarse:
+            stages = [n_directions or torch.bfloat16, *stages]
         threads = n_threads(self.n_jobs)
         return self.in_parts(queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, stages, threads, done))
 

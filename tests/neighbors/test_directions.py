@@ -131,7 +131,7 @@ def test_an_estimator_takes_them_and_gives_the_same_bits(dtype, monkeypatch):
     np.testing.assert_array_equal(found[0], expected[0])
     # Numbers whose squares overflow, or nearly do, are compared as whole rows.
     extreme = NearestNeighbors(n_neighbors=7, device="cpu").fit(X * dtype(1e30 if dtype == np.float32 else 1e150))
-    assert extreme._index()._n_directions(queries, 7) == (32 if dtype == np.float32 else 0)
+    assert extreme._index()._n_directions(queries, 7, 1.0) == (32 if dtype == np.float32 else 0)
     y = np.arange(N) % 3
     labels = KNeighborsClassifier(7, device="cpu").fit(X, y).predict(queries)
     votes = np.stack([(y[expected[1]] == c).sum(axis=1) for c in range(3)])
