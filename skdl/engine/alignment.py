@@ -3,6 +3,8 @@
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from skdl.nn.stacked import ALIGNED
+
 
 class AlignedRows(TorchFunctionMode):
     """Within it, linear layers on a CPU read rows that all begin at multiples of 16 bytes.
@@ -14,7 +16,7 @@ class AlignedRows(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if function is nn.functional.linear:
             x, *others = args
-            missing = -x.shape[-1] % 4
+            missing = -x.shape[-1] % ALIGNED
             if missing and x.device.type == "cpu":
                 args = nn.functional.pad(x, (0, missing))[..., : x.shape[-1]], *others
         return function(*args, **(kwargs or {}))

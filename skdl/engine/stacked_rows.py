@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from skdl.engine.data import TensorData, bucket_length
+from skdl.nn.stacked import ALIGNED
 from skdl.nn.stacked_loops import gather
 from skdl.utils import derive_keys, random_permutation
 
@@ -27,10 +28,10 @@ def rows_of_batch(n_rows: int | None, batch_size: int) -> int:
     Returns
     -------
     int
-        A multiple of four: a member's part of a buffer then begins where a vector of the processor is aligned.
+        A multiple of ``ALIGNED``: a member's part of a buffer then begins where a vector of the processor is aligned.
     """
     rows = batch_size if n_rows is None or n_rows > batch_size else bucket_length(n_rows)
-    return -(-rows // 4) * 4
+    return -(-rows // ALIGNED) * ALIGNED
 
 
 class StackedRows:

@@ -11,10 +11,8 @@ from skdl.engine.optimizers import optimizer_arguments
 from skdl.engine.schedules import SCHEDULES
 from skdl.engine.training import TrainingPlan
 from skdl.nn import StackedMLP
+from skdl.nn.stacked import STEPS_AT_ONCE
 from skdl.nn.stacked_loops import adam, sum_squares
-
-# For how many steps the rates of a schedule are computed at once.
-_STEPS_AT_ONCE = 64
 
 
 class StackedSteps:
@@ -90,9 +88,9 @@ class StackedSteps:
 
     def _scheduled(self, step: int) -> Tensor:
         """The rates at a step, (M,). Those of some steps go to the device at once, which need not be waited for."""
-        first = step - step % _STEPS_AT_ONCE
+        first = step - step % STEPS_AT_ONCE
         if self.rates is None or self.rates[0] != first:
-            steps = range(first, first + _STEPS_AT_ONCE)
+            steps = range(first, first + STEPS_AT_ONCE)
             rates = [[_rate(plan, one, self.n_batches) for plan in self.plans] for one in steps]
             self.rates = first, self._column(rates)
         return self.rates[1][step - first]

@@ -1,23 +1,16 @@
 """Logistic regression: softmax, binary and one-vs-rest."""
 
-import itertools
 import warnings
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-import torch
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
-from skdl.base import or_as_before, take_rows
+from skdl.base import or_as_before
 from skdl.exceptions import InterruptedFitWarning
-from skdl.kernels.threads import one_torch_thread, side_by_side
-from skdl.linear_model._base import ProbabilisticLinearClassifier, copy_columns
+from skdl.linear_model._base import ProbabilisticLinearClassifier
 from skdl.linear_model._logistic_batches import fit_batch
+from skdl.linear_model._logistic_family import fit_logistic_family
 from skdl.linear_model._logistic_problem import LogisticFit, LogisticProblem
 from skdl.utils import (
     Interval,
@@ -28,9 +21,6 @@ from skdl.utils import (
     validate_sample_weight,
     validate_X_y,
 )
-
-# From how many values in X on the splits of a family are worth a thread each.
-_LARGE = 1 << 19
 
 
 class LogisticRegression(ProbabilisticLinearClassifier):
@@ -285,71 +275,8 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         return LogisticProblem(self, X, classes, codes, weight, device)
 
     def _fit_family(self, X, y, *, candidates, splits, sample_weight=None):
-        """Fit candidates and splits together.
-
-        Candidates that differ in ``C``, ``l1_ratio``, ``tol`` or ``max_iter`` share the samples on the device, their
-        Gram matrix and the rest of the preparation, and are solved from the most to the least regularized, each
-        beginning where the one before ended, moved by what the same change of ``C`` meant in the first split. The
-        optimum is the same as that of a single fit, and so are the results up to the tolerance: objectives agree within
-        ``tol ** 2`` of the loss of a model without columns. A model without a penalty, whose optimum may not be unique,
-        begins from nothing like a single fit.
-        """
-        models = [clone(self).set_params(**clone(dict(candidate), safe=False)) for candidate in candidates]
-        groups: dict[tuple, list[int]] = {}
-        for index, model in enumerate(models):
-            penalized = (model.solver == "liblinear", model.solver == "liblinear" and model.intercept_scaling)
-            key = (model.fit_intercept, repr(model.class_weight), model.multi_class, str(model.device), *penalized)
-            groups.setdefault(key, []).append(index)
-        guides: dict[tuple, dict[int, tuple]] = {key: {} for key in groups}
-
-        def solved(split_index: int, _=None) -> Iterator[tuple]:
-            X_split, y_split = take_rows(X, splits[split_index]), take_rows(y, splits[split_index])
-            weight = take_rows(sample_weight, splits[split_index])
-            for key, members in groups.items():
-                copies = [(index, clone(models[index])) for index in members]
-                for index, model, classes, fit in self._solve_path(copies, X_split, y_split, weight, guides[key]):
-                    yield index, split_index, model, classes, fit
-
-        # The first split is solved by all threads and guides the others, which have a thread each: large products gain
-        # little from threads that wait for each other after each of them. What a thread warns of is said out here.
-        for index, split_index, model, classes, fit in solved(0):
-            yield index, split_index, model._store(classes, fit)
-        tasks = [partial(solved, split_index) for split_index in range(1, len(splits))]
-        n_threads = min(torch.get_num_threads(), len(tasks))
-        if n_threads > 1 and _is_large(X) and all(_is_quiet_on_cpu(model) for model in models):
-            with one_torch_thread():
-                for index, split_index, model, classes, fit in side_by_side(tasks, n_threads):
-                    yield index, split_index, model._store(classes, fit)
-        else:
-            for index, split_index, model, classes, fit in itertools.chain.from_iterable(task() for task in tasks):
-                yield index, split_index, model._store(classes, fit)
-
-    @staticmethod
-    def _solve_path(members, X, y, weight, guide) -> Iterator[tuple]:
-        """Solve members on one split; ``guide`` holds where those of the first split ended, and is filled by it."""
-        for _, model in members:
-            model._check_parameters()
-        settings = [(*model._resolved_penalty(), index, model) for index, model in members]
-        settings.sort(key=lambda setting: (setting[1], setting[0]))
-        first = members[0][1]
-        problem = first._problem(X, y, weight)
-        start: Any = None
-        last, fits = None, {}
-        for C, l1_ratio, index, model in settings:
-            copy_columns(first, model)
-            guided = l1_ratio == 0 and index in guide and guide[index][0].shape == problem.coef_shape
-            if guided and start is None:
-                start = guide[index]
-            elif guided and last in guide:
-                start = tuple(
-                    now + there - before for now, there, before in zip(start, guide[index], guide[last], strict=True)
-                )
-            fit = problem.solve(model, C, l1_ratio, start=None if np.isinf(C) else start)
-            if not fit.interrupted and not np.isinf(C):
-                start, last, fits[index] = fit.start, index, fit.start
-            yield index, model, problem.classes, fit
-        if not guide:
-            guide.update(fits)
+        """Fit candidates and splits together; see :func:`skdl.linear_model._logistic_family.fit_logistic_family`."""
+        yield from fit_logistic_family(self, X, y, candidates, splits, sample_weight)
 
     @property
     def _separate_logits(self) -> bool:
@@ -404,11 +331,3 @@ class LogisticRegression(ProbabilisticLinearClassifier):
         if self.solver == "liblinear" and np.isinf(C):
             raise ValueError("solver='liblinear' penalizes always: C=np.inf needs another solver.")
         return C, float(l1_ratio)
-
-
-def _is_large(X) -> bool:
-    return not sp.issparse(X) and len(np.shape(X)) == 2 and np.prod(np.shape(X)) > _LARGE
-
-
-def _is_quiet_on_cpu(model) -> bool:
-    return not model.verbose and resolve_device(model.device).type == "cpu"

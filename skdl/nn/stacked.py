@@ -20,10 +20,10 @@ _BY_HAND: dict[type, tuple[Callable | None, Callable | None]] = {
     nn.Sigmoid: (torch.sigmoid_, lambda gradient, value: gradient.mul_(value - value * value)),
 }
 
-# For how many steps the keys of dropout are derived at once.
-_STEPS_AT_ONCE = 64
+# For how many steps the keys of dropout, and the rates of schedules, are made at once.
+STEPS_AT_ONCE = 64
 # As many numbers of four bytes have 16 bytes, at multiples of which a vector of a processor is aligned.
-_ALIGNED = 4
+ALIGNED = 4
 
 
 class StackedMLP:
@@ -61,7 +61,7 @@ class StackedMLP:
         self.shapes = [tuple(weight.shape) for weight in first.parameters()]
         sizes = [int(np.prod(shape)) for shape in self.shapes]
         # Blocks of which each member's part is aligned come first, so that all of them are, however many members.
-        self.order = sorted(range(len(sizes)), key=lambda block: sizes[block] % _ALIGNED > 0)
+        self.order = sorted(range(len(sizes)), key=lambda block: sizes[block] % ALIGNED > 0)
         self.block_sizes = np.array(sizes)[self.order]
         self.size = len(members)
         weights = zip(*(module.parameters() for module in members), strict=True)
@@ -240,11 +240,11 @@ class StackedMLP:
 
     def _keys(self, position: int) -> Tensor:
         """The keys of the masks of this step, (M,); those of some steps go to the device at once."""
-        first = self.step - self.step % _STEPS_AT_ONCE
+        first = self.step - self.step % STEPS_AT_ONCE
         if position not in self.keys or self.keys[position][0] != first:
-            seeds = np.tile(self.seeds, _STEPS_AT_ONCE)
-            steps = np.arange(first, first + _STEPS_AT_ONCE).repeat(self.size)
-            keys = derive_keys(seeds, "dropout", position, steps).reshape(_STEPS_AT_ONCE, self.size)
+            seeds = np.tile(self.seeds, STEPS_AT_ONCE)
+            steps = np.arange(first, first + STEPS_AT_ONCE).repeat(self.size)
+            keys = derive_keys(seeds, "dropout", position, steps).reshape(STEPS_AT_ONCE, self.size)
             self.keys[position] = first, torch.from_numpy(keys).to(self.flat.device)
         return self.keys[position][1][self.step - first]
 
@@ -344,7 +344,7 @@ def _product(n_members: int, n_rows: int, n_columns: int) -> Callable:
 
     A library may have other kernels for results of ``(n_rows, n_columns)`` that do not begin at an aligned address.
     """
-    if n_rows * n_columns % _ALIGNED:
+    if n_rows * n_columns % ALIGNED:
         return _multiply_apart
     return _multiply_vector if n_members == 1 and 1 in (n_rows, n_columns) else torch.bmm
 

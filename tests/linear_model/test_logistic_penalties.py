@@ -12,10 +12,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression as Reference
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdl import base
 from skdl.base import fit_family, fit_one_by_one
 from skdl.kernels.threads import side_by_side
-from skdl.linear_model import LogisticRegression, _logistic
+from skdl.linear_model import LogisticRegression, _logistic, _logistic_family
 from tests.linear_model.test_logistic import objective, standardized
 
 
@@ -143,7 +142,7 @@ def test_splits_that_have_threads_are_those_without(large, monkeypatch):
     X, y, splits = large
     options = {"candidates": [{"C": 0.1}, {"C": 10.0}], "splits": splits}
     sizes = []
-    monkeypatch.setattr(_logistic, "side_by_side", lambda *args: sizes.append(args[1]) or side_by_side(*args))
+    monkeypatch.setattr(_logistic_family, "side_by_side", lambda *args: sizes.append(args[1]) or side_by_side(*args))
     before, found = torch.get_num_threads(), {}
     for n_threads in (1, 2, 3):
         torch.set_num_threads(n_threads)
@@ -165,7 +164,7 @@ def test_what_goes_wrong_in_a_thread_is_said(large, two_threads):
     with pytest.warns(ConvergenceWarning, match="max_iter=1 ") as said:
         list(fit_family(LogisticRegression(max_iter=1), X, y, candidates=[{}, {"C": 2.0}], splits=splits))
     assert len(said) == 8
-    assert {warning.filename for warning in said} == {base.__file__}  # who asks for the members, in no thread
+    assert {warning.filename for warning in said} == {_logistic.__file__}  # who asks for the members, in no thread
 
 
 def test_a_family_that_is_left_halfway_stops_its_threads(large, two_threads):
