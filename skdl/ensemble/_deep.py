@@ -120,9 +120,10 @@ class DeepEnsembleClassifier(ManyClassifiers, _Deep):
     Notes
     -----
     *Cost.* Ten members on a CPU take two times the time of one where it is small (a hidden layer of 32, batches of 32),
-    and seven to eight times where it is not (128-128, batches of 128), in one thread; each of torch's threads trains a
-    part of them. One that is fitted alone takes the steps of a stack, too, and is equal to the member to the last bit.
-    Networks that cannot be stacked are trained one by one. Predicting asks each member.
+    and about six times where it is not (128-128, batches of 128), in one thread; each of torch's threads trains a
+    part of them, and with two threads one waits between four and five times as long. One that is fitted alone takes the
+    steps of a stack, too, and is equal to the member to the last bit. Networks that cannot be stacked are trained one
+    by one. Predicting asks each member.
 
     *Differences from scikit-learn*, which has no such class: the paper also trains on adversarial examples, which adds
     little, and is not done.
