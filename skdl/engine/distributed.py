@@ -4,6 +4,7 @@ Every process has all rows and sees the same batches; each computes the gradient
 are averaged before each step. The weights, the history and the decision to stop are the same in all of them.
 """
 
+import atexit
 from collections.abc import Iterator
 
 import torch
@@ -100,4 +101,18 @@ def make_accelerator(device: torch.device):
         from accelerate import Accelerator
     except ImportError as error:
         raise ImportError("accelerate=True needs the package accelerate: pip install 'skdl[accelerate]'.") from error
-    return Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision="no")
+    joined_before = _is_joined()
+    made = Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision="no")
+    if _is_joined() and not joined_before:
+        # A process that ends while the others' threads still listen to it is aborted now and then.
+        atexit.register(_leave)
+    return made
+
+
+def _is_joined() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _leave() -> None:
+    if _is_joined():
+        torch.distributed.destroy_process_group()

@@ -33,7 +33,7 @@ class LinearPredictor(Estimator):
         weights = self.coef_.astype(X.dtype, copy=False)
         if not sp.issparse(X) and not sp.issparse(weights) and X.flags.c_contiguous and X.size > _LARGE:
             # NumPy's threads wait for more work at full load, and hold up those of a search meanwhile.
-            product = (as_tensor(X, "cpu") @ as_tensor(weights, "cpu").T).numpy()
+            product = (as_tensor(X, "cpu") @ as_tensor(weights.T, "cpu")).numpy()
         else:
             product = X @ weights.T
             product = product.toarray() if sp.issparse(product) else np.asarray(product)
