@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
@@ -152,6 +153,8 @@ def _check_estimator(item) -> None:
         raise InvalidFileError(f"its {own} asks for more than a computer has")
     if not hasattr(item, "__dict__"):
         return
+    if isinstance(item, Pipeline):
+        _check_steps(item)
     state = vars(item)
     if not isinstance(state.get("_device_cache", DeviceCache()), DeviceCache):
         raise InvalidFileError(f"_device_cache of its {own} is none")
@@ -176,6 +179,16 @@ def _check_estimator(item) -> None:
         _check_tree_estimator(item, state, d)
     if "_fit_X" in state:
         _check_neighbors(item, state, d)
+
+
+def _check_steps(item: Pipeline) -> None:
+    """scikit-learn looks at the steps when a pipeline is fitted, and no more when it predicts."""
+    for step in item.steps:
+        if not isinstance(step, (tuple, list)) or len(step) != 2:
+            raise InvalidFileError("a step of its Pipeline is not a pair of a name and an estimator")
+    for name, step in item.steps[:-1]:
+        if step is not None and step != "passthrough" and not hasattr(step, "transform"):
+            raise InvalidFileError(f"the step {name!r} of its Pipeline, which is not the last, cannot transform"[:200])
 
 
 def _number(item, name: str, default: int) -> int:

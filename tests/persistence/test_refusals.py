@@ -245,6 +245,15 @@ def test_an_encoder_that_would_write_outside_of_its_result_is_refused(path, attr
         skdl.save(encoder, path)
 
 
+@pytest.mark.parametrize("step", [("scale", LogisticRegression()), ("scale", 3), ("scale",)])
+def test_a_pipeline_whose_steps_cannot_transform_is_refused(path, step):
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, LABELS)
+    skdl.save(pipeline, path)
+    pipeline.steps[0] = step
+    with pytest.raises(ValueError, match=r"could not be loaded: (the step 'scale'|a step) of its Pipeline"):
+        skdl.save(pipeline, path)
+
+
 def _loop(nodes):
     nodes["left_child"][0] = 0
     return nodes
