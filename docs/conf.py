@@ -99,5 +99,16 @@ def _quote_attributes(app, what, name, obj, options, lines):
     ]
 
 
+def _compile_trees(app):
+    """Compile what grows trees, which takes a minute on a machine that never has: no script of the gallery waits for it."""
+    from sklearn.datasets import load_iris
+
+    from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor
+
+    for tree in (DecisionTreeClassifier(), DecisionTreeRegressor(), C45Classifier()):
+        tree.fit(*load_iris(return_X_y=True))
+
+
 def setup(app):
+    app.connect("builder-inited", _compile_trees, priority=100)  # before the gallery
     app.connect("autodoc-process-docstring", _quote_attributes, priority=400)
