@@ -100,7 +100,7 @@ def _quote_attributes(app, what, name, obj, options, lines):
 
 
 def _compile_trees(app):
-    """Compile what grows trees, which takes a minute on a machine that never has: no script of the gallery waits for it."""
+    """Compile what grows trees, which takes a minute the first time: no script of the gallery waits for it."""
     from sklearn.datasets import load_iris
 
     from skdl.tree import C45Classifier, DecisionTreeClassifier, DecisionTreeRegressor
