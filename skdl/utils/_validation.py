@@ -202,6 +202,10 @@ def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, sample_w
     return weights
 
 
+# Sums of weights, and of weighted squares, are far from overflowing up to it.
+_LARGEST_WEIGHT = 1e150
+
+
 def validate_sample_weight(sample_weight, n_samples: int) -> np.ndarray | None:
     """Check sample weights.
 
@@ -219,7 +223,7 @@ def validate_sample_weight(sample_weight, n_samples: int) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If the shape is wrong, a weight is negative, NaN or infinite, or all are zero.
+        If the shape is wrong, a weight is negative, NaN, infinite or beyond 1e150, or all are zero.
     """
     if sample_weight is None:
         return None
@@ -240,6 +244,12 @@ def validate_sample_weight(sample_weight, n_samples: int) -> np.ndarray | None:
         raise ValueError(
             f"sample_weight[{row}] is {weight[row]} ({int(bad.sum())} such weights in all); "
             "weights must be finite and not negative. Use 0 to leave a sample out."
+        )
+    if weight.max(initial=0.0) > _LARGEST_WEIGHT:
+        row = int(weight.argmax())
+        raise ValueError(
+            f"sample_weight[{row}] is {weight[row]}, and sums of weights beyond {_LARGEST_WEIGHT} may overflow. "
+            "Divide all weights by a constant."
         )
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")

@@ -13,7 +13,7 @@ from skdl.exceptions import DivergenceError
 from skdl.linear_model import LinearRegression, LogisticRegression, Ridge
 from skdl.metric_learning import ITML, LPP, MMC, NPE
 from skdl.naive_bayes import GaussianNB, MultinomialNB
-from skdl.neighbors import KNeighborsClassifier
+from skdl.neighbors import KernelRegressor, KNeighborsClassifier
 from skdl.neural import MLPClassifier, TCNRegressor
 from skdl.tree import DecisionTreeClassifier
 from skdl.utils import encode_classes
@@ -149,7 +149,13 @@ def test_neighbours_at_tiny_distances(learner):
 
 def test_sums_that_overflow():
     with pytest.raises(ValueError, match="The sums that MultinomialNB learns from overflow"):
-        MultinomialNB().fit(X, LABELS, sample_weight=np.full(60, 1e307))
+        MultinomialNB().fit(np.full((60, 2), 1e307), LABELS)
+
+
+@pytest.mark.parametrize("learner", [KMeans(3), KernelRegressor()])
+def test_weights_that_overflow(learner):
+    with pytest.raises(ValueError, match="Divide all weights by a constant"):
+        learner.fit(X * 1e30, LABELS, sample_weight=np.full(60, 1e299))
 
 
 @pytest.mark.parametrize("method", ["predict", "transform"])

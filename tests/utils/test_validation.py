@@ -381,3 +381,9 @@ def test_queries_come_in_the_order_that_is_asked_for():
     assert sp.issparse(validate_X(thing, sp.csr_array(X), order="C", accept_sparse="csr"))
     with pytest.raises(ValueError, match="contains NaN"):
         validate_X(thing, X * np.nan, order="C")
+
+
+def test_weights_whose_sums_may_overflow_are_refused():
+    np.testing.assert_array_equal(validate_sample_weight([1e150, 0.0], 2), [1e150, 0.0])
+    with pytest.raises(ValueError, match=r"sample_weight\[1\] is 1e\+200, .* Divide all weights by a constant"):
+        validate_sample_weight([1.0, 1e200], 2)
