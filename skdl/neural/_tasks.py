@@ -267,9 +267,13 @@ class NeuralRegressorMixin(RegressorMixin):
         return y.reshape(len(y), n_outputs).astype(np.float64)
 
     def _fit_target_scaling(self, target, weight) -> None:
-        self._target_mean = np.average(target, axis=0, weights=weight)
-        width = np.sqrt(np.average((target - self._target_mean) ** 2, axis=0, weights=weight))
-        self._target_scale = np.where(width > 1e-12 * np.abs(self._target_mean), width, 1.0)
+        # In units, powers of two, that leave no square to overflow or to vanish.
+        unit = np.ldexp(1.0, np.frexp(np.abs(target).max(axis=0))[1] - 1)
+        target = target / unit
+        mean = np.average(target, axis=0, weights=weight)
+        width = np.sqrt(np.average((target - mean) ** 2, axis=0, weights=weight))
+        self._target_mean = mean * unit
+        self._target_scale = np.where(width > 1e-12 * np.abs(mean), width * unit, 1.0)
 
     def _target_tensor(self, target) -> torch.Tensor:
         return torch.from_numpy(((target - self._target_mean) / self._target_scale).astype(np.float32))

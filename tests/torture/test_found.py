@@ -14,7 +14,7 @@ from skdl.linear_model import LinearRegression, LogisticRegression, Ridge
 from skdl.metric_learning import ITML, LPP, MMC, NPE
 from skdl.naive_bayes import GaussianNB, MultinomialNB
 from skdl.neighbors import KernelRegressor, KNeighborsClassifier
-from skdl.neural import MLPClassifier, TCNRegressor
+from skdl.neural import MLPClassifier, MLPRegressor, TCNRegressor
 from skdl.tree import DecisionTreeClassifier
 from skdl.utils import encode_classes
 from tests.common.tools import _samples
@@ -165,3 +165,11 @@ def test_networks_that_overflow(method):
     far[7] = 1e300
     with pytest.raises(ValueError, match="TCNRegressor gives no number for row 7 of X"), np.errstate(all="ignore"):
         getattr(model, method)(far)
+
+
+@pytest.mark.parametrize("scale", [1e-290, 1e290])
+def test_networks_learn_targets_whose_squares_overflow_or_vanish(scale):
+    y = X[:, 0] + X[:, 1]
+    net = MLPRegressor((8,), max_epochs=5, random_state=0)
+    plain = net.fit(X, y).predict(X)
+    np.testing.assert_allclose(net.fit(X, y * scale).predict(X) / scale, plain, rtol=1e-4, atol=1e-5)
