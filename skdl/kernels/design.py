@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skdl.kernels.rowblocks import blocks_alone_on_threads, cut, on_threads, shared_products, tile_rows
+from skdl.kernels.rowblocks import blocks_alone_on_threads, cut, on_threads, tile_rows
 from skdl.kernels.threads import one_torch_thread
 
 # Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
@@ -159,10 +159,13 @@ class Design:
             step = max(256, 2 * _TILE_VALUES[X.device.type] // self.d)
             for start in range(0, len(X), step):
                 Xt = X[start : start + step]
-                wt = None if weight is None else weight[start : start + step]
-                with shared_products():
-                    total += (Xt.T @ (Xt if wt is None else Xt * wt[:, None])).to(wide)
-                mass += len(Xt) if wt is None else float(wt.sum())
+                if weight is None:
+                    total += (Xt.T @ Xt).to(wide)
+                    mass += len(Xt)
+                else:
+                    wt = weight[start : start + step]
+                    total += (Xt.T @ (Xt * wt[:, None])).to(wide)
+                    mass += float(wt.sum())
         return (total / max(mass, 1e-300)).addr_(self.mean, self.mean, alpha=-1.0)
 
 

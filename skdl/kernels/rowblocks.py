@@ -48,9 +48,8 @@ def blocks_alone_on_threads() -> Iterator[None]:
 @contextmanager
 def shared_products() -> Iterator[None]:
     """Give torch its threads back within :func:`blocks_alone_on_threads`, for a product that is large."""
-    before, n_threads = torch.get_num_threads(), _given.get()
-    if n_threads is not None:
-        torch.set_num_threads(n_threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(_given.get() or before)
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from torch import Tensor
 from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
 from skdl.kernels.lbfgs import Pairs
 from skdl.kernels.newton import factorize
-from skdl.kernels.rowblocks import tile_rows
+from skdl.kernels.rowblocks import shared_products, tile_rows
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
 _HOPELESS = 1e30
@@ -84,7 +84,8 @@ class SoftmaxObjective:
     def gram(self, limit: int) -> Tensor:
         """The design's Gram matrix from at most ``limit`` samples, formed once for all penalties."""
         if "gram" not in self._shared:
-            self._shared["gram"] = self.design.gram(limit)
+            with shared_products():
+                self._shared["gram"] = self.design.gram(limit)
         return self._shared["gram"]
 
     def pairs(self, *, fresh: bool) -> Pairs:

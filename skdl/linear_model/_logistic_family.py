@@ -1,6 +1,5 @@
 """Family fits of logistic regression: penalties along a path, splits side by side."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -51,31 +50,34 @@ def fit_logistic_family(estimator, X, y, candidates: Sequence, splits: Sequence,
         penalized = (model.solver == "liblinear", model.solver == "liblinear" and model.intercept_scaling)
         key = (model.fit_intercept, repr(model.class_weight), model.multi_class, str(model.device), *penalized)
         groups.setdefault(key, []).append(index)
-    guides: dict[tuple, dict[int, tuple]] = {key: {} for key in groups}
 
-    def solved(split_index: int, _=None) -> Iterator[tuple]:
+    def solved(split_index: int, guide: dict[int, tuple], _=None) -> Iterator[tuple]:
         X_split, y_split = take_rows(X, splits[split_index]), take_rows(y, splits[split_index])
         weight = take_rows(sample_weight, splits[split_index])
-        for key, members in groups.items():
+        for members in groups.values():
             copies = [(index, clone(models[index])) for index in members]
-            for index, model, classes, fit, leads in _solve_path(copies, X_split, y_split, weight, guides[key]):
-                if split_index == 0 and leads:
-                    found[key][index] = fit.start
-                yield index, split_index, model, classes, fit
+            for index, model, classes, fit, leads in _solve_path(copies, X_split, y_split, weight, guide):
+                yield index, split_index, model, classes, fit, leads
 
-    found: dict[tuple, dict[int, tuple]] = {key: {} for key in groups}
-    for index, split_index, model, classes, fit in solved(0) if len(splits) else ():
+    ends: dict[int, tuple] = {}  # where the candidates ended on the first split
+    for index, split_index, model, classes, fit, leads in solved(0, {}) if len(splits) else ():
+        if leads:
+            ends[index] = fit.start
         yield index, split_index, model._store(classes, fit)
-    guides.update(found)
-    tasks = [partial(solved, split_index) for split_index in range(1, len(splits))]
+    tasks = [partial(solved, split_index, ends) for split_index in range(1, len(splits))]
     n_threads = min(torch.get_num_threads(), len(tasks))
-    if n_threads > 1 and _is_large(X) and all(_is_quiet_on_cpu(model) for model in models):
-        with one_torch_thread():
-            for index, split_index, model, classes, fit in side_by_side(tasks, n_threads):
-                yield index, split_index, model._store(classes, fit)
-    else:
-        for index, split_index, model, classes, fit in itertools.chain.from_iterable(task() for task in tasks):
-            yield index, split_index, model._store(classes, fit)
+    threaded = n_threads > 1 and _is_large(X) and all(_is_quiet_on_cpu(model) for model in models)
+
+    def rest() -> Iterator[tuple]:
+        if threaded:
+            with one_torch_thread():
+                yield from side_by_side(tasks, n_threads)
+        else:
+            for task in tasks:
+                yield from task()
+
+    for index, split_index, model, classes, fit, _ in rest():
+        yield index, split_index, model._store(classes, fit)
 
 
 def _solve_path(members, X, y, weight, guide) -> Iterator[tuple]:

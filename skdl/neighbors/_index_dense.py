@@ -122,7 +122,7 @@ class EuclideanIndex(DenseIndex):
             some = as_tensor(self.prepare_queries(queries[:: max(1, m // 64)][:64]), self.device)
             return directions_that_pay(self.points, some, self._directions(), k, rows_cost)
 
-        return self.held(("directions", k), probe)
+        return self.held(("directions", k, rows_cost), probe)
 
     def exact_scale(self):
         return self.reference(torch.float32).exact_scale
