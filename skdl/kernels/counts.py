@@ -71,7 +71,7 @@ def _sparse_sums(X, codes, weight, n_classes):
 
 
 def linear_scores(X, coefficients: np.ndarray, constant: np.ndarray, device) -> np.ndarray:
-    """Compute ``X @ coefficients.T + constant``; a coefficient of minus infinity matters only where X is not zero.
+    """Compute ``X @ coefficients.T + constant``; an infinite coefficient matters only where X is not zero.
 
     Parameters
     ----------
@@ -85,11 +85,13 @@ def linear_scores(X, coefficients: np.ndarray, constant: np.ndarray, device) -> 
     -------
     ndarray of shape (n, C), float64
     """
-    if np.isneginf(coefficients).any():
-        impossible = np.isneginf(coefficients)
-        result = linear_scores(X, np.where(impossible, 0.0, coefficients), constant, device)
-        excluded = linear_scores(X, impossible.astype(np.float64), np.zeros(len(constant)), device)
-        result[excluded > 0] = -np.inf
+    infinite = np.isinf(coefficients)
+    if infinite.any():
+        result = linear_scores(X, np.where(infinite, 0.0, coefficients), constant, device)
+        for decided in (np.inf, -np.inf):  # what is impossible is stronger than what is certain
+            met = linear_scores(X, (coefficients == decided).astype(np.float64), np.zeros(len(constant)), device)
+            result[met > 0] = decided
+        result[:, np.isneginf(constant)] = -np.inf
         return result
     if sp.issparse(X):
         return _sparse_scores(X, coefficients, constant)

@@ -219,7 +219,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
             The columns are in the order of ``classes_``.
         """
         jll, dtype = self._scored(X)
-        jll -= logsumexp(jll, axis=1, keepdims=True)
+        jll = _log_proba(jll)
         if dtype == np.float32:
             # The logarithm of a probability that float32 rounds to one is zero, as it is for who takes it themselves.
             jll[jll > -(2.0**-25)] = 0.0
@@ -239,7 +239,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
             The columns are in the order of ``classes_``.
         """
         jll, dtype = self._scored(X)
-        jll -= logsumexp(jll, axis=1, keepdims=True)
+        jll = _log_proba(jll)
         return np.exp(jll, out=jll).astype(dtype, copy=False)
 
     def _scored(self, X):
@@ -324,6 +324,16 @@ def _is_plain(X, y) -> bool:
         and y.dtype.kind in "iubUS"
         and get_config()["dtype"] is None
     )
+
+
+def _log_proba(jll):
+    """Normalise joint log-likelihoods, in place; what every class rules out is of each as probably as of another."""
+    most = jll.max(axis=1, keepdims=True)
+    undecided = np.isinf(most[:, 0])
+    if undecided.any():
+        jll[undecided] = np.where(jll[undecided] == most[undecided], 0.0, -np.inf)
+    jll -= logsumexp(jll, axis=1, keepdims=True)
+    return jll
 
 
 def log_of(probabilities):

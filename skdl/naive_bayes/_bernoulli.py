@@ -60,8 +60,8 @@ class BernoulliNB(BaseCounts):
     predict; memory beyond the data is of the order of ``C * d``.
 
     Differences from scikit-learn: with ``alpha=0`` a feature that a class always or never had rules the class out for
-    the samples that contradict it (scikit-learn gives NaN); ``alpha`` may be an array. Fits on one class alone are
-    refused.
+    the samples that contradict it, and those that every class rules out are of each as probably as of another
+    (scikit-learn gives NaN for both); ``alpha`` may be an array. Fits on one class alone are refused.
 
     References
     ----------

@@ -60,7 +60,8 @@ class ComplementNB(BaseCounts):
     Cost: one pass over the data to fit, ``C`` multiplications for each value (each stored value of sparse data) to
     predict; memory beyond the data is of the order of ``C * d``.
 
-    Differences from scikit-learn: a class that no sample of positive weight has is never predicted. Fits on one class
+    Differences from scikit-learn: a class that no sample of positive weight has is never predicted; with ``alpha=0`` a
+    feature that one class alone has decides for it (scikit-learn gives NaN). Fits on one class
     alone and negative numbers in ``predict`` are refused.
 
     References
@@ -108,6 +109,9 @@ class ComplementNB(BaseCounts):
         total = others.sum(axis=1, keepdims=True)
         log_others = np.where(total > 0, log_of(others), 0.0) - np.log(np.where(total > 0, total, 1.0))
         if self.norm:
+            never = np.isneginf(log_others)
+            # Features that the others never have outweigh all that they may have.
+            log_others = np.where(never.any(axis=1, keepdims=True), -never.astype(np.float64), log_others)
             scale = log_others.sum(axis=1, keepdims=True)
             self.feature_log_prob_ = np.divide(
                 log_others, scale, out=np.zeros_like(scale + log_others), where=scale != 0

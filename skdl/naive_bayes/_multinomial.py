@@ -57,8 +57,9 @@ class MultinomialNB(BaseCounts):
     predict; memory beyond the data is of the order of ``C * d``.
 
     Differences from scikit-learn: with ``alpha=0`` a feature that a class never had makes the class impossible for
-    the samples that have it, and changes nothing for the others (scikit-learn gives NaN). Fits on one class alone and
-    negative numbers in ``predict`` are refused.
+    the samples that have it, and changes nothing for the others; samples that every class rules out are of each as
+    probably as of another (scikit-learn gives NaN for both). Fits on one class alone and negative numbers in
+    ``predict`` are refused.
 
     References
     ----------

@@ -146,6 +146,33 @@ def test_categorical_without_smoothing():
     assert_array_equal(model.predict_proba([[0, 1], [1, 0]]), [[1, 0], [0, 1]])
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("name", ["MultinomialNB", "BernoulliNB", "ComplementNB", "CategoricalNB"])
+def test_without_smoothing_what_every_class_rules_out_is_of_each_as_probably(name, sparse):
+    X = np.array([[1, 0, 1], [1, 0, 2], [0, 1, 1], [0, 2, 1]])
+    model = getattr(ours, name)(alpha=0.0).fit(X, [0, 0, 1, 1])
+    both = np.array([[1, 1, 1]])
+    asked = sp.csr_array(both) if sparse and name != "CategoricalNB" else both
+    assert_array_equal(model.predict_proba(asked), [[0.5, 0.5]])
+    assert_array_equal(model.predict_log_proba(asked), np.log([[0.5, 0.5]]))
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_a_complement_without_smoothing(norm):
+    X = np.array([[1, 0, 1], [1, 0, 2], [0, 1, 1], [0, 2, 1]])
+    model = ours.ComplementNB(alpha=0.0, norm=norm).fit(X, [0, 0, 1, 1])
+    near = ours.ComplementNB(alpha=1e-300, norm=norm).fit(X, [0, 0, 1, 1])
+    # Only the first class has the first feature, only the second has the second: the weights grow without bound.
+    rows = np.array([[9, 0, 1], [0, 9, 1]])
+    assert_array_equal(model.predict(rows), near.predict(rows))
+    assert np.isfinite(model.predict_proba(rows)).all()
+    if norm:
+        assert_allclose(model.feature_log_prob_, [[1, 0, 0], [0, 1, 0]], atol=0)
+        assert_allclose(near.feature_log_prob_, model.feature_log_prob_, atol=2e-3)
+    else:
+        assert_array_equal(model.predict_proba(rows), [[1, 0], [0, 1]])
+
+
 def test_a_category_that_fit_did_not_see_is_left_out():
     X, y = _counts(d=2)
     model = ours.CategoricalNB().fit(X, y)

@@ -16,7 +16,7 @@ from sklearn.svm import SVC, NuSVC
 import skdl
 from skdl.exceptions import InvalidFileError, UnsafeFileError
 from skdl.linear_model import LogisticRegression
-from skdl.naive_bayes import GaussianNB
+from skdl.naive_bayes import BernoulliNB, GaussianNB
 from skdl.neighbors import KNeighborsClassifier
 from skdl.neural import MLPClassifier, NeuralClassifier
 from skdl.tree import C45Classifier, DecisionTreeClassifier
@@ -213,6 +213,8 @@ def _put(position, value):
         (KNeighborsClassifier(), "_fit_X", lambda X: X[:, :3], r"rows of shape \(60, 3\) with 4 features"),
         (KNeighborsClassifier(), "_fit_X", _put((0, 0), np.nan), "holds NaN or infinity"),
         (GaussianNB(), "theta_", _put((0, 0), np.nan), "does not fit its classes and features"),
+        (BernoulliNB(), "feature_log_prob_", _put((0, 0), np.inf), "does not fit its classes and features"),
+        (BernoulliNB(), "class_log_prior_", _put(0, np.inf), "does not fit its classes and features"),
         (LogisticRegression(), "coef_", lambda coef: coef[:, :2], r"coef_ .* is of shape \(3, 2\) with 4 features"),
         (MLPClassifier((4,), **NET), "layers.0.weight", lambda weight: weight[:2], "do not fit its parameters"),
         (MLPClassifier((4,), **NET), "layers.0.weight", _put((0, 0), np.inf), "hold NaN or infinity"),
