@@ -34,56 +34,53 @@ def exact_square(a, b, lanes, scale):
             t = np.float64(a[f]) * scale - np.float64(b[f]) * scale
             total += t * t
         return total
-    lanes[:] = 0.0
+    for lane in range(16):
+        lanes[lane] = 0.0
     whole = d - d % 16
     for first in range(0, whole, 16):
+        # Slices of a fixed length compile to vector instructions.
+        u, v = a[first : first + 16], b[first : first + 16]
         for lane in range(16):
-            t = np.float64(a[first + lane]) * scale - np.float64(b[first + lane]) * scale
+            t = np.float64(u[lane]) * scale - np.float64(v[lane]) * scale
             lanes[lane] += t * t
     for f in range(whole, d):
         t = np.float64(a[f]) * scale - np.float64(b[f]) * scale
         lanes[f - whole] += t * t
-    half = 8
-    while half > 0:
+    for half in (8, 4, 2, 1):
         for lane in range(half):
             lanes[lane] += lanes[lane + half]
-        half //= 2
     return lanes[0]
 
 
 @njit(nogil=True, cache=True)
-def _kth_smallest(values, n, k):
-    """Partition ``values[:n]`` in place; return the k-th smallest."""
-    # Unsigned places: signed ones are looked at for counting from the end, which takes longer than all else here.
-    none, one = np.uint64(0), np.uint64(1)
-    wanted = np.uint64(k - 1)
-    low, high = none, np.uint64(n - 1)
-    while low < high:
-        first, middle, last = values[low], values[(low + high) // np.uint64(2)], values[high]
-        pivot = max(min(first, middle), min(max(first, middle), last))
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += one
-            while values[j] > pivot:
-                j -= one
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += one
-                if j == none:
-                    break
-                j -= one
-        if wanted <= j:
-            high = j
-        elif wanted >= i:
-            low = i
-        else:
+def _at_least(values, k, most):
+    """Find a bound that at least k of the values do not exceed and, unless several are alike, at most ``most``."""
+    infinite, half = values.dtype.type(np.inf), values.dtype.type(0.5)
+    low, high, finite = infinite, -infinite, 0
+    for value in values:
+        if value < infinite:
+            low, high = min(low, value), max(high, value)
+            finite += 1
+    if finite < k:
+        return infinite
+    while True:
+        middle = low + (high - low) * half
+        if not low < middle < high:
             break
-    return values[wanted]
+        count = np.int32(0)
+        for place in range(values.shape[0]):
+            count = np.int32(count + np.int32(values[place] <= middle))
+        if count < k:
+            low = middle
+        else:
+            high = middle
+            if count <= most:
+                break
+    return high
 
 
 @njit(nogil=True, cache=True)
-def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshold, scratch, exact):
+def _thin(values, columns, i, count, k, most, norms, query_norm, slack, blur, threshold, exact):
     """Lower the threshold of list i and drop what lies above it; return the new threshold and length.
 
     The k points of the smallest bounds give the threshold: by their upper bounds or, where ``exact`` is not None (see
@@ -93,9 +90,7 @@ def _thin(values, columns, i, count, k, norms, query_norm, slack, blur, threshol
         return threshold, count
     bounds, places = values[i], columns[i]
     length = np.uint64(count)
-    for place in range(length):
-        scratch[place] = bounds[place]
-    kth = _kth_smallest(scratch, count, k)
+    kth = _at_least(bounds[:count], k, most)
     upper = -np.inf
     for place in range(length):
         if bounds[place] <= kth:
@@ -153,7 +148,6 @@ def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns,
     width = tile.shape[1]
     whole = width - width % _BLOCK
     capacity = values.shape[1] - _BLOCK
-    scratch = np.empty(values.shape[1], dtype=values.dtype)
     for i in range(tile.shape[0]):
         count = counts[i]
         if count < 0:
@@ -181,7 +175,7 @@ def _scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns,
                 count += bound <= limit
             if count >= triggers[i]:
                 threshold, count = _thin(
-                    values, columns, i, count, k, norms, query_norms[i], slack, blur, threshold, scratch, exact
+                    values, columns, i, count, k, k + k // 8, norms, query_norms[i], slack, blur, threshold, exact
                 )
                 limit = values.dtype.type(threshold)
                 triggers[i] = min(capacity, 3 * count + 16)
@@ -225,19 +219,21 @@ def _rank(
     """Compare the listed points exactly."""
     k = distances.shape[1]
     lanes = np.empty(16)
-    scratch = np.empty(values.shape[1], dtype=values.dtype)
+    squares = np.empty(values.shape[1])
     for i in range(queries.shape[0]):
         if counts[i] < 0:
             continue
         _, count = _thin(
-            values, columns, i, counts[i], k, norms, query_norms[i], slack, blur, thresholds[i], scratch, exact
+            values, columns, i, counts[i], k, k, norms, query_norms[i], slack, blur, thresholds[i], exact
         )
+        # Apart from the sorting, whose jumps nobody foresees: so that rows come from memory while others are compared.
+        for place in range(count):
+            squares[place] = exact_square(queries[i], points[columns[i, place]], lanes, scale)
         filled = 0
         # Columns are in increasing order, so that equal distances stay in the order of the points.
         for place in range(count):
-            distance = exact_square(queries[i], points[columns[i, place]], lanes, scale)
-            if filled < k or distance < distances[i, k - 1]:
-                _insert(distances[i], indices[i], filled, distance, columns[i, place])
+            if filled < k or squares[place] < distances[i, k - 1]:
+                _insert(distances[i], indices[i], filled, squares[place], columns[i, place])
                 filled += filled < k
 
 
