@@ -200,8 +200,10 @@ def _cut(family: list[_Member]) -> list[list[_Member]]:
         n_threads = torch.get_num_threads()
         size = 1 if _is_wide(first) else min(2, n_threads) * _CPU_BYTES // per_member
     n_packs = -(-len(family) // max(1, size))
-    # As many packs for each thread; what a member comes to is the same in any of them.
-    n_packs = min(len(family), -(-n_packs // n_threads) * n_threads)
+    # As many packs for each thread; what a member comes to is the same in any of them. Two threads with a small network
+    # each wait longer for each other than one that stacks both.
+    most = len(family) if size < 2 else max(n_packs, len(family) // 2)
+    n_packs = min(most, -(-n_packs // n_threads) * n_threads)
     bounds = np.linspace(0, len(family), n_packs + 1).round().astype(int)
     return [family[start:stop] for start, stop in itertools.pairwise(bounds)]
 
