@@ -14,14 +14,19 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 _PRODUCT_LIMIT = 1e5
 _ROWS_PER_PART = 16384
 _DEVICE_BYTES = 1 << 28
-_PARTS = 16
+# Of siblings the rows of a part, at least, and the bytes of a tile: calls cost more than leaving the cache for once.
+_SIBLING_ROWS = 2048
+_SIBLING_BYTES = 1 << 22
 # From so many likelihoods on, the compiled loop is worth loading.
 _COMPILED_ENTRIES = 500_000
 
 
 @dataclass
 class Likelihood:
-    """What the joint log-likelihood is computed from; `u` are centred and scaled rows."""
+    """What the joint log-likelihood is computed from; `u` are centred and scaled rows.
+
+    Of siblings that differ in their variances alone, what depends on these has an axis of siblings before the others.
+    """
 
     center: torch.Tensor  # (d,)
     exponent: int
@@ -30,7 +35,7 @@ class Likelihood:
     linear: torch.Tensor  # (C, d), u @ linear.T is the mixed term of the square
     log_volume: torch.Tensor  # (C, d), half the logarithm of 2 pi times the variance
     log_prior: torch.Tensor  # (C,)
-    as_products: bool
+    as_products: np.ndarray  # of bool, ()
 
 
 def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.ndarray, device) -> Likelihood:
@@ -39,8 +44,8 @@ def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.nd
     Parameters
     ----------
     moments : Moments
-    variance : ndarray of shape (C, d)
-        Smoothed variances, positive, in units of ``4**moments.exponent``.
+    variance : ndarray of shape (C, d) or (S, C, d)
+        Smoothed variances, positive, in units of ``4**moments.exponent``; of one model or of S siblings.
     log_prior : ndarray of shape (C,)
     device : torch.device
     """
@@ -51,7 +56,7 @@ def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.nd
     log_volume = 0.5 * (np.log(variance) + _LOG_2PI + 2 * moments.exponent * np.log(2.0))
     seen = moments.count.max(axis=1, initial=0.0) > 0
     with np.errstate(over="ignore"):
-        standardised = (mean**2 * precision).sum(axis=1)[seen]
+        standardised = (mean**2 * precision).sum(axis=-1)[..., seen]
     return Likelihood(
         torch.as_tensor(center, device=device),
         moments.exponent,
@@ -60,7 +65,7 @@ def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.nd
         torch.as_tensor(2 * mean * precision, device=device),
         torch.as_tensor(log_volume, device=device),
         torch.as_tensor(log_prior, device=device),
-        bool((standardised < _PRODUCT_LIMIT).all()),
+        (standardised < _PRODUCT_LIMIT).all(axis=-1),
     )
 
 
@@ -103,13 +108,13 @@ def joint_log_likelihood(X: np.ndarray, model: Likelihood, *, missing: bool = Fa
     return result
 
 
-def _centred(X: np.ndarray, model) -> torch.Tensor:
+def _centred(X: np.ndarray, model, out: torch.Tensor | None = None) -> torch.Tensor:
     """Rows in float64 as a likelihood takes them: less its center, in units of its power of two."""  # (m, d)
     if X.dtype == np.float64 and X.flags.carray and model.center.device.type == "cpu":
-        u = torch.from_numpy(X) - model.center
+        u = torch.sub(torch.from_numpy(X), model.center, out=out)
     else:
         u = torch.as_tensor(np.array(X, dtype=np.float64, order="C"), device=model.center.device)
-        u -= model.center
+        u = torch.sub(u, model.center, out=u if out is None else out)
     if model.exponent:
         u *= 2.0**-model.exponent
     return u
@@ -120,25 +125,22 @@ class Siblings:
 
     Parameters
     ----------
-    models : list of Likelihood
-        All of them ``as_products``.
+    models : Likelihood
+        Of siblings; those are taken that are ``as_products``.
     """
 
-    def __init__(self, models: list[Likelihood]):
-        first = models[0]
-        self.center, self.exponent = first.center, first.exponent
-        self.shape = (len(models), len(first.mean))  # (S, C)
-        constant = [m.log_prior - m.log_volume.sum(dim=1) - (m.mean.square() * m.precision).sum(dim=1) for m in models]
-        self.constant = torch.cat(constant)[:, None]  # (S C, 1)
-        self.factors = torch.cat([torch.cat([m.linear, -m.precision], dim=1) for m in models])  # (S C, 2 d)
+    def __init__(self, models: Likelihood):
+        plain = torch.from_numpy(models.as_products)
+        precision, linear, log_volume = (part[plain] for part in (models.precision, models.linear, models.log_volume))
+        self.center, self.exponent = models.center, models.exponent
+        self.shape = precision.shape[:2]  # (S, C)
+        squares = (models.mean.square() * precision).sum(dim=2)  # (S, C)
+        self.constant = (models.log_prior - log_volume.sum(dim=2) - squares).view(-1, 1)  # (S C, 1)
+        self.factors = torch.cat([linear, -precision], dim=2).flatten(0, 1)  # (S C, 2 d)
         # What the terms of one likelihood add up to, all taken as positive, less what depends on the row: the mixed
         # terms are no larger than the squares of both that are mixed.
-        size = [
-            m.log_prior.abs() + m.log_volume.abs().sum(dim=1) + 2 * (m.mean.square() * m.precision).sum(dim=1)
-            for m in models
-        ]
-        self.size = float(torch.cat(size).max())
-        self.steepest = torch.cat([m.precision for m in models]).amax(dim=0)  # (d,)
+        self.size = float((models.log_prior.abs() + log_volume.abs().sum(dim=2) + 2 * squares).max())
+        self.steepest = precision.amax(dim=(0, 1))  # (d,)
 
     def classify(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find the most probable class of each row for each sibling.
@@ -155,31 +157,33 @@ class Siblings:
         """
         n_siblings, n_classes = self.shape
         classes = np.empty((n_siblings, len(X)), dtype=np.min_scalar_type(n_classes))
-        rows = tile_rows(n_siblings * n_classes + 4 * X.shape[1])
+        rows = tile_rows(n_siblings * n_classes + 4 * X.shape[1], cache_bytes=_SIBLING_BYTES)
         best_classes = _best_classes
         if len(X) * n_siblings * n_classes >= _COMPILED_ENTRIES:
             from skdl.kernels._gaussian_loops import best_classes
 
         def work(part):
             certain = np.ones(n_siblings, dtype=bool)
+            scratch = torch.empty(rows * (2 * X.shape[1] + n_siblings * n_classes), dtype=torch.float64)
             for start in range(part.start, part.stop, rows):
                 piece = slice(start, min(start + rows, part.stop))
-                jll, rounding = self._tile(_centred(X[piece], self))
+                jll, rounding = self._tile(X[piece], scratch)
                 best_classes(jll.numpy(), rounding.numpy(), classes[:, piece], certain)
             return certain
 
-        parts = on_threads(work, cut(len(X), max(1, min(_PARTS, len(X) // rows))))
+        parts = on_threads(work, cut(len(X), len(X) // _SIBLING_ROWS))
         return classes, np.logical_and.reduce(parts)
 
-    def _tile(self, u: torch.Tensor):
+    def _tile(self, X: np.ndarray, scratch: torch.Tensor):
         """The likelihoods of some rows, and by how much rounding may have moved two of a row apart."""
-        d = u.shape[1]
-        both = torch.empty((len(u), 2 * d), dtype=torch.float64)
-        both[:, :d] = u
+        m, d = X.shape
+        both, jll = scratch[: 2 * m * d].view(m, 2 * d), scratch[2 * m * d :][: len(self.factors) * m]
+        u = _centred(X, self, out=both[:, :d])
         squares = torch.mul(u, u, out=both[:, d:])
-        jll = torch.addmm(self.constant, self.factors, both.T).view(*self.shape, len(u))  # (S, C, m)
+        torch.addmm(self.constant, self.factors, both.T, out=jll.view(-1, m))
         # Two sums of the same terms differ by less, whatever their order.
-        return jll, (4 * d + 64) * 2.0**-52 * (self.size + 2 * (squares @ self.steepest))
+        rounding = (4 * d + 64) * 2.0**-52 * (self.size + 2 * (squares @ self.steepest))
+        return jll.view(*self.shape, m), rounding  # (S, C, m), (m,)
 
 
 def _best_classes(jll, rounding, classes, certain):

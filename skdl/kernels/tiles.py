@@ -223,9 +223,7 @@ def _rank(
     for i in range(queries.shape[0]):
         if counts[i] < 0:
             continue
-        _, count = _thin(
-            values, columns, i, counts[i], k, k, norms, query_norms[i], slack, blur, thresholds[i], exact
-        )
+        _, count = _thin(values, columns, i, counts[i], k, k, norms, query_norms[i], slack, blur, thresholds[i], exact)
         # Apart from the sorting, whose jumps nobody foresees: so that rows come from memory while others are compared.
         for place in range(count):
             squares[place] = exact_square(queries[i], points[columns[i, place]], lanes, scale)

@@ -185,15 +185,14 @@ class SharedLabels:
         """Return the class of each sample as a number; None where rounding might decide, or for few digits."""
         with self._lock:
             if self._siblings is None:
-                variance, largest = self._sums.variance(), self._sums.overall_variance().max(initial=0.0)
-                models = {
-                    one: _likelihood(self._sums, variance + one * largest, self._prior, self._device)
-                    for one in self._smoothings
-                }
-                self._order = [one for one, model in models.items() if model.as_products]
+                largest = self._sums.overall_variance().max(initial=0.0)
+                epsilon = np.array([one * largest for one in self._smoothings])
+                variance = self._sums.variance() + epsilon[:, None, None]  # (S, C, d)
+                models = _likelihood(self._sums, variance, self._prior, self._device)
+                self._order = [one for one, plain in zip(self._smoothings, models.as_products, strict=True) if plain]
                 if not self._order:
                     return None
-                self._siblings = Siblings([models[one] for one in self._order])
+                self._siblings = Siblings(models)
             if smoothing not in self._order:
                 return None
             answer = self._answers.find(X)
