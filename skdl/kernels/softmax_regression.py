@@ -20,7 +20,7 @@ from skdl.kernels.rowblocks import shared_products, tile_rows
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
 _HOPELESS = 1e30
 # What the rows of a tile may take where its logits are to stay in the cache with them.
-_TILE_BYTES = 1 << 19
+_TILE_BYTES = 1 << 21
 
 
 class SoftmaxObjective:
