@@ -22,6 +22,8 @@ from skdl.kernels.threads import one_torch_thread
 _TILE_VALUES = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 25}
 # From how many values on each thread has tiles of its own.
 _THREADED = 1 << 19
+# How many values a part has whose work is a few calls.
+_PART_VALUES = 1 << 21
 # Rows of the pieces that a product which sums over samples is split into.
 _SPLIT = 512
 # Above this many values the copy that centring costs is made only where the columns need it.
@@ -82,8 +84,8 @@ class Design:
         return nullcontext() if self.transposed is not None else blocks_alone_on_threads()
 
     def parts(self, width: int = 1) -> list[slice]:
-        """Larger parts of the rows than :meth:`tiles`, for work that cuts tiles itself; one where there is little."""
-        return cut(self.n, max(1, min(16, self.n * (self.d + width) // (_THREADED // 4))))
+        """Parts larger than :meth:`tiles`, for work of few calls, each of which costs more than leaving the cache."""
+        return cut(self.n, self.n * (self.d + width) // _PART_VALUES)
 
     def summed(self, work: Callable, tiles: list[slice]) -> list[Tensor]:
         """Add up what ``work(i, tiles[i])`` returns, a tuple of tensors, by as many threads as torch has been given."""

@@ -15,12 +15,10 @@ from torch import Tensor
 from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
 from skdl.kernels.lbfgs import Pairs
 from skdl.kernels.newton import factorize
-from skdl.kernels.rowblocks import shared_products, tile_rows
+from skdl.kernels.rowblocks import shared_products
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
 _HOPELESS = 1e30
-# What the rows of a tile may take where its logits are to stay in the cache with them.
-_TILE_BYTES = 1 << 21
 
 
 class SoftmaxObjective:
@@ -202,7 +200,7 @@ class SoftmaxObjective:
         return self._finished(theta, loss, torch.cat([slopes, level[:, None]], dim=1))
 
     def _compiled_work(self, W: Tensor, offset: Tensor):
-        """What :meth:`evaluate` does with a part of the samples, by tiles whose logits do not leave the cache."""
+        """What :meth:`evaluate` does with a part of the samples, compiled but for the products."""
         # Not imported before it is needed: small problems do without a compiler.
         from skdl.kernels._softmax_loops import binary_residuals, residuals
 
@@ -211,19 +209,12 @@ class SoftmaxObjective:
         codes = (self.codes.to(W.dtype) if K == 1 else self.codes).numpy()
         weight = (torch.zeros(0) if design.weight is None else design.weight.to(W.dtype)).numpy()
 
-        def work(_, part):
-            slopes, sums = torch.zeros(K, design.d), np.zeros(K + 1)
-            step = tile_rows(design.d + 2 * K, 4, _TILE_BYTES)
-            buffer = torch.empty(K * min(step, part.stop - part.start))
-            for start in range(part.start, part.stop, step):
-                rows = slice(start, min(start + step, part.stop))
-                X = design.X[rows]
-                Z = buffer[: K * len(X)].view(K, len(X))
-                torch.addmm(offset, W, X.T, out=Z)
-                link(Z.numpy(), codes[rows], weight[rows], sums)
-                slopes += design.pulled_back(Z, X)
+        def work(_, rows):
+            X, sums = design.X[rows], np.zeros(K + 1)
+            Z = torch.addmm(offset, W, X.T)
+            link(Z.numpy(), codes[rows], weight[rows], sums)
             total = torch.from_numpy(sums)
-            return total[K], slopes.double(), total[:K]
+            return total[K], design.pulled_back(Z, X).double(), total[:K]
 
         return work
 
