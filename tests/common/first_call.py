@@ -1,6 +1,6 @@
 """What a first fit costs more than a second one, in processor time.
 
-Other work on a machine slows a core, too, by its caches and its clock: where a loop of known length takes longer than an
+Other work on a machine slows a core, too, by its caches and its clock: where a loop of known length takes more than an
 eighth of a second, seconds are those of a core that does it in that time. A faster core's are its own: what it does
 sooner in that loop, it does not do as much sooner in imports.
 """
