@@ -61,7 +61,8 @@ class RNNClassifier(NeuralClassifierMixin, _RecurrentNetwork):
         What is read off the states: the last one (that of the backward half at the first step), their mean or largest
         values, or a mean with learnt weights. Padding has no part in it.
     dropout : float, default=0.0
-        The probability of zeroing a value while training: of embeddings, between layers and before the last layer.
+        The probability of zeroing a value between layers and before the last one, and of leaving out a token, while
+        training.
     <sequence parameters>
     <training parameters>
 
@@ -187,7 +188,8 @@ class RNNRegressor(NeuralRegressorMixin, _RecurrentNetwork):
         What is read off the states: the last one (that of the backward half at the first step), their mean or largest
         values, or a mean with learnt weights. Padding has no part in it.
     dropout : float, default=0.0
-        The probability of zeroing a value while training: of embeddings, between layers and before the last layer.
+        The probability of zeroing a value between layers and before the last one, and of leaving out a token, while
+        training.
     <sequence parameters>
     <training parameters>
 

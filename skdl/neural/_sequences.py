@@ -49,6 +49,9 @@ class SequenceEstimator(NeuralEstimator):
         """Whether the second half of the body's features runs backwards."""
         return False
 
+    def _dropout_rate(self) -> float:
+        return self.dropout
+
     # From X to tensors.
 
     def _fit_inputs(self, X) -> np.ndarray:
@@ -139,7 +142,7 @@ class SequenceEstimator(NeuralEstimator):
             pooling=self.pooling,
             bidirectional=self._runs_backwards,
             embedding=embedding,
-            dropout=self.dropout,
+            dropout=self._dropout_rate(),
             seed=seed,
         )
         return initialize(network, seed)

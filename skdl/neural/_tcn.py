@@ -8,7 +8,7 @@ from skdl.neural._docs import share_documentation
 from skdl.neural._sequences import SequenceEstimator
 from skdl.neural._tasks import NeuralClassifierMixin, NeuralRegressorMixin
 from skdl.nn.tcn import TemporalConvolutions, levels_to_cover
-from skdl.utils import Interval
+from skdl.utils import Interval, Options
 
 
 class _TemporalNetwork(SequenceEstimator):
@@ -16,20 +16,23 @@ class _TemporalNetwork(SequenceEstimator):
 
     _constraints: ClassVar[dict[str, list]] = {
         **SequenceEstimator._constraints,
-        "channels": [Interval("int", 1, None)],
+        "channels": [Options("auto"), Interval("int", 1, None)],
         "num_levels": [None, Interval("int", 1, None)],
         "kernel_size": [Interval("int", 2, None)],
+        "dropout": [Options("auto"), *SequenceEstimator._constraints["dropout"]],
     }
 
+    # A text is told by what its words say together, and there are far more words than texts: a flat, wide network that
+    # is trained on half of the words at a time.
     def _build_body(self, width: int, seed: int) -> nn.Module:
-        return TemporalConvolutions(
-            width,
-            self.channels,
-            self.num_levels or levels_to_cover(self._longest, self.kernel_size),
-            kernel_size=self.kernel_size,
-            dropout=self.dropout,
-            seed=seed,
-        )
+        of_tokens = self._vocabulary is not None
+        channels = (128 if of_tokens else 32) if self.channels == "auto" else self.channels
+        num_levels = self.num_levels or (1 if of_tokens else levels_to_cover(self._longest, self.kernel_size))
+        rate = self._dropout_rate()
+        return TemporalConvolutions(width, channels, num_levels, kernel_size=self.kernel_size, dropout=rate, seed=seed)
+
+    def _dropout_rate(self) -> float:
+        return (0.0 if self._vocabulary is None else 0.5) if self.dropout == "auto" else self.dropout
 
 
 @share_documentation
@@ -41,19 +44,19 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
 
     Parameters
     ----------
-    channels : int, default=32
-        The number of channels of each level.
+    channels : int or "auto", default="auto"
+        The number of channels of each level; "auto" is 32, and 128 for tokens.
     num_levels : int or None, default=None
         The number of levels; each holds two convolutions, and their dilation doubles from one to the next. None takes
-        as many as the last step of the longest training sequence needs to see the first.
+        as many as the last step of the longest training series needs to see the first, and one for tokens.
     kernel_size : int, default=5
         The number of steps that a filter sees.
     pooling : {"last", "mean", "max", "attention"}, default="mean"
         What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
         has no part in it.
-    dropout : float, default=0.0
-        The probability of zeroing a value while training: of embeddings, behind each convolution and before the last
-        layer.
+    dropout : float or "auto", default="auto"
+        The probability of zeroing a value while training: behind each convolution and before the last layer, and that
+        of leaving out a token. "auto" is 0, and 0.5 for tokens.
     <sequence parameters>
     <training parameters>
 
@@ -103,12 +106,12 @@ class TCNClassifier(NeuralClassifierMixin, _TemporalNetwork):
 
     def __init__(
         self,
-        channels=32,
+        channels="auto",
         *,
         num_levels=None,
         kernel_size=5,
         pooling="mean",
-        dropout=0.0,
+        dropout="auto",
         layout="time_first",
         tokenizer=None,
         min_frequency=2,
@@ -158,19 +161,19 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
 
     Parameters
     ----------
-    channels : int, default=32
-        The number of channels of each level.
+    channels : int or "auto", default="auto"
+        The number of channels of each level; "auto" is 32, and 128 for tokens.
     num_levels : int or None, default=None
         The number of levels; each holds two convolutions, and their dilation doubles from one to the next. None takes
-        as many as the last step of the longest training sequence needs to see the first.
+        as many as the last step of the longest training series needs to see the first, and one for tokens.
     kernel_size : int, default=5
         The number of steps that a filter sees.
     pooling : {"last", "mean", "max", "attention"}, default="mean"
         What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
         has no part in it.
-    dropout : float, default=0.0
-        The probability of zeroing a value while training: of embeddings, behind each convolution and before the last
-        layer.
+    dropout : float or "auto", default="auto"
+        The probability of zeroing a value while training: behind each convolution and before the last layer, and that
+        of leaving out a token. "auto" is 0, and 0.5 for tokens.
     <sequence parameters>
     <training parameters>
 
@@ -220,12 +223,12 @@ class TCNRegressor(NeuralRegressorMixin, _TemporalNetwork):
 
     def __init__(
         self,
-        channels=32,
+        channels="auto",
         *,
         num_levels=None,
         kernel_size=5,
         pooling="mean",
-        dropout=0.0,
+        dropout="auto",
         layout="time_first",
         tokenizer=None,
         min_frequency=2,

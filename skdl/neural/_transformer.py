@@ -64,8 +64,8 @@ class TransformerClassifier(NeuralClassifierMixin, _TransformerNetwork):
         What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
         has no part in it.
     dropout : float, default=0.1
-        The probability of zeroing a value while training: of embeddings, of the steps that enter, in and behind the
-        parts of each layer, and before the last layer.
+        The probability of zeroing a value while training: of the steps that enter, in and behind the parts of each
+        layer, and before the last layer; and that of leaving out a token.
     <sequence parameters>
     <training parameters>
 
@@ -184,8 +184,8 @@ class TransformerRegressor(NeuralRegressorMixin, _TransformerNetwork):
         What is read off the steps: the last one, their mean or largest values, or a mean with learnt weights. Padding
         has no part in it.
     dropout : float, default=0.1
-        The probability of zeroing a value while training: of embeddings, of the steps that enter, in and behind the
-        parts of each layer, and before the last layer.
+        The probability of zeroing a value while training: of the steps that enter, in and behind the parts of each
+        layer, and before the last layer; and that of leaving out a token.
     <sequence parameters>
     <training parameters>
 

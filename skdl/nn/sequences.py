@@ -1,5 +1,6 @@
 """Networks over sequences: tokens are embedded, a body works on the steps, a pooling sums them up."""
 
+import torch
 from torch import Tensor, nn
 
 from skdl.nn.dropout import StreamDropout
@@ -26,7 +27,7 @@ class SequenceNetwork(nn.Module):
     embedding : torch.nn.Embedding or None, default=None
         Where steps are tokens, maps their codes ``(n, t)`` to ``(n, t, d)``.
     dropout : float, default=0.0
-        The probability of zeroing a value of the embedding, and of what the last layer reads, while training.
+        The probability of leaving out a token, and of zeroing a value that the last layer reads, while training.
     seed : int, default=0
         The seed of the dropout masks.
     """
@@ -55,5 +56,7 @@ class SequenceNetwork(nn.Module):
         """Return the outputs ``(n, n_outputs)`` of steps ``(n, t, d)``, or codes ``(n, t)``, and lengths ``(n,)``."""
         lengths = lengths.clamp(min=1)  # rows that fill up a block have none
         if self.embedding is not None:
-            steps = self.embedding_dropout(self.embedding(steps))
+            # Whole tokens: what a text is about must not hang on one word of it.
+            kept = self.embedding_dropout(torch.ones(*steps.shape, 1, device=steps.device))
+            steps = self.embedding(steps) * kept
         return self.head(self.dropout(self.pooling(self.body(steps, lengths), lengths)))

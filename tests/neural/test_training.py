@@ -16,7 +16,16 @@ from skdl.utils import all_estimators
 
 NEURAL = [cls for _, cls in all_estimators() if issubclass(cls, NeuralEstimator)]
 # What a family may choose for itself: how fast and how long it trains.
-OWN_DEFAULTS = {"lr", "weight_decay", "batch_size", "max_epochs", "schedule", "warmup_epochs", "gradient_clip"}
+OWN_DEFAULTS = {
+    "patience",
+    "lr",
+    "weight_decay",
+    "batch_size",
+    "max_epochs",
+    "schedule",
+    "warmup_epochs",
+    "gradient_clip",
+}
 
 
 def shared_names(cls):
