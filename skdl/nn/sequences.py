@@ -56,7 +56,7 @@ class SequenceNetwork(nn.Module):
         """Return the outputs ``(n, n_outputs)`` of steps ``(n, t, d)``, or codes ``(n, t)``, and lengths ``(n,)``."""
         lengths = lengths.clamp(min=1)  # rows that fill up a block have none
         if self.embedding is not None:
-            # Whole tokens: what a text is about must not hang on one word of it.
-            kept = self.embedding_dropout(torch.ones(*steps.shape, 1, device=steps.device))
-            steps = self.embedding(steps) * kept
+            steps = self.embedding(steps)
+            if self.training:  # whole tokens: what a text is about must not hang on one word of it
+                steps = steps * self.embedding_dropout(torch.ones_like(steps[:, :, :1]))
         return self.head(self.dropout(self.pooling(self.body(steps, lengths), lengths)))

@@ -224,6 +224,31 @@ def test_texts_are_read(family, tokenizer):
     assert ("!" in model.vocabulary_) == (tokenizer != str.split)
 
 
+def test_convolutions_are_flat_and_wide_over_tokens():
+    texts = ["a good day", "a good film", "a bad day", "a bad film"]
+    y = [1, 1, 0, 0]
+    series = np.random.default_rng(0).normal(size=(4, 30))
+    settings = {"max_epochs": 1, "random_state": 0}
+
+    def built(X, **changes):
+        network = TCNClassifier(**settings, **changes).fit(X, y).net_.module_
+        body = network.body
+        return (
+            len(body.blocks),
+            body.width,
+            network.dropout.p,
+            network.embedding_dropout.p,
+            body.blocks[0].first_dropout.p,
+        )
+
+    assert built(texts, tokenizer="word") == (1, 128, 0.5, 0.5, 0.5)
+    assert built(series) == (3, 32, 0.0, 0.0, 0.0)
+    own = {"channels": 8, "num_levels": 2, "dropout": 0.25}
+    assert built(texts, tokenizer="word", **own) == built(series, **own) == (2, 8, 0.25, 0.25, 0.25)
+    with pytest.raises(ValueError, match="dropout"):
+        TCNClassifier(dropout="some").fit(series, y)
+
+
 @EVERY
 def test_all_forms_of_texts_are_one(family):
     texts, y = reviews(40, 0)

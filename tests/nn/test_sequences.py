@@ -110,3 +110,22 @@ def test_dropout_acts_while_training_alone():
     network.train()
     assert not torch.equal(network(codes, lengths), network(codes, lengths))
     assert len({layer.layer for layer in network.modules() if hasattr(layer, "layer")}) == 3
+
+
+def test_dropout_leaves_out_whole_tokens():
+    class Seen(nn.Module):
+        width = 3
+
+        def forward(self, steps, lengths):
+            self.steps = steps
+            return steps
+
+    body, embedding = Seen(), nn.Embedding(60, 3)
+    network = SequenceNetwork(body, 2, pooling="mean", embedding=embedding, dropout=0.25)
+    codes, lengths = torch.arange(60).view(2, 30), torch.tensor([30, 30])
+    network.train()(codes, lengths)
+    kept = body.steps.abs().sum(dim=2) > 0
+    assert 30 < int(kept.sum()) < 60
+    torch.testing.assert_close(body.steps, embedding(codes) * kept[:, :, None] / 0.75)
+    network.eval()(codes, lengths)
+    assert torch.equal(body.steps, embedding(codes))
