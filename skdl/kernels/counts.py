@@ -88,7 +88,8 @@ def linear_scores(X, coefficients: np.ndarray, constant: np.ndarray, device) -> 
     infinite = np.isinf(coefficients)
     if infinite.any():
         result = linear_scores(X, np.where(infinite, 0.0, coefficients), constant, device)
-        for decided in (np.inf, -np.inf):  # what is impossible is stronger than what is certain
+        # Infinity before minus infinity, as many as there are: what is impossible is stronger than what is certain.
+        for decided in np.unique(coefficients[infinite])[::-1]:
             met = linear_scores(X, (coefficients == decided).astype(np.float64), np.zeros(len(constant)), device)
             result[met > 0] = decided
         result[:, np.isneginf(constant)] = -np.inf

@@ -35,7 +35,7 @@ class Likelihood:
     linear: torch.Tensor  # (C, d), u @ linear.T is the mixed term of the square
     log_volume: torch.Tensor  # (C, d), half the logarithm of 2 pi times the variance
     log_prior: torch.Tensor  # (C,)
-    as_products: np.ndarray  # of bool, ()
+    as_products: np.ndarray  # of bool, (); of siblings (S,)
 
 
 def gaussian_likelihood(moments: Moments, variance: np.ndarray, log_prior: np.ndarray, device) -> Likelihood:

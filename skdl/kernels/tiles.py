@@ -83,8 +83,8 @@ def _at_least(values, k, most):
 def _thin(values, columns, i, count, k, most, norms, query_norm, slack, blur, threshold, exact):
     """Lower the threshold of list i and drop what lies above it; return the new threshold and length.
 
-    The k points of the smallest bounds give the threshold: by their upper bounds or, where ``exact`` is not None (see
-    :func:`_exact_terms`), by their distances.
+    The k points of the smallest bounds, or up to ``most``, give the threshold: by their upper bounds or, where
+    ``exact`` is not None (see :func:`_exact_terms`), by their distances.
     """
     if count < k:
         return threshold, count
