@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdl.kernels import tiles
+from skdl.kernels import _tile_loops, tiles
 from skdl.kernels.kdtree import KDTree
 from skdl.kernels.neighbors import prepare
 from skdl.kernels.tiles import TileSearch
@@ -218,7 +218,7 @@ def test_a_bound_of_the_k_smallest_of_a_list(dtype):
         for k in {1, n, int(rng.integers(1, n + 1))}:
             kth = np.sort(values)[k - 1]
             for most in (k, k + 3):
-                bound = tiles._at_least(values, k, most)
+                bound = _tile_loops.at_least(values, k, most)
                 assert bound >= kth
                 # More than asked for are below only if the last of them are alike, or differ by a rounding.
                 beyond = np.sort(values[values <= bound])[most:]
