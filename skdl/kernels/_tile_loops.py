@@ -2,6 +2,8 @@
 
 import numpy as np
 from numba import njit
+from numba.core.types import NoneType
+from numba.extending import overload
 
 # How many bounds of a row are compared at once.
 BLOCK = 64
@@ -101,13 +103,42 @@ def _thin(values, columns, i, count, k, most, norms, query_norm, slack, blur, th
     return threshold, np.int64(kept)
 
 
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _most(products, first, scale, error, norm, rounded):
+    """The most that a row of products of integers may stand for (see :mod:`skdl.kernels.integers`)."""
+    width = products.shape[0]
+    scales, errors, sizes, _, _, _, row = rounded
+    scales, errors, sizes = scales[first : first + width], errors[first : first + width], sizes[first : first + width]
+    for place in range(width):
+        most = norm * errors[place] + error * sizes[place]
+        row[place] = most + scale * np.float32(products[place]) * scales[place]
+    return row
+
+
+def _row(tile, i, first, query_norm, rounded):
+    """A row of a tile as numbers that are compared: compiled by what is below."""
+
+
+@overload(_row)
+def _choose_row(tile, i, first, query_norm, rounded):
+    if isinstance(rounded, NoneType):
+        return lambda tile, i, first, query_norm, rounded: tile[i]
+
+    def row(tile, i, first, query_norm, rounded):
+        return _most(tile[i], first, rounded[3][i], rounded[4][i], np.float32(query_norm), rounded)
+
+    return row
+
+
 @njit(nogil=True, cache=True)
-def scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns, counts, triggers, thresholds, exact):
+def scan(
+    tile, low, norms, first, k, query_norms, slack, blur, values, columns, counts, triggers, thresholds, exact, rounded
+):
     """Add to each query's list what its row of products has at or below its threshold.
 
     Parameters
     ----------
-    tile : ndarray of shape (m, w), float32 or float64
+    tile : ndarray of shape (m, w), float32, float64 or int32
         Products.
     low, norms : ndarray of shape (n,)
         Of the stage.
@@ -127,6 +158,8 @@ def scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns, 
         What each list takes.
     exact : tuple or None
         See :func:`_thin`.
+    rounded : tuple or None
+        For products of integers, scales, errors and sizes of points and of queries, and room for a row.
     """
     width = tile.shape[1]
     whole = width - width % BLOCK
@@ -137,9 +170,10 @@ def scan(tile, low, norms, first, k, query_norms, slack, blur, values, columns, 
             continue
         threshold = thresholds[i]
         limit = values.dtype.type(threshold)
+        row = _row(tile, i, first, query_norms[i], rounded)
         for start in range(0, width, BLOCK):
             # Slices of a fixed length let the comparison compile to vector instructions.
-            products = tile[i, start : start + BLOCK]
+            products = row[start : start + BLOCK]
             below = low[first + start : first + start + BLOCK]
             length = BLOCK
             if start < whole:

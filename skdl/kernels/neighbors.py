@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 
 from skdl.kernels.distances import pair_distances
+from skdl.kernels.integers import Integers, as_integers, empty_integers
 from skdl.kernels.selection import ranked
 
 # Below this a product may have lost its low bits to underflow (the data are scaled to at most 1).
@@ -37,10 +38,10 @@ class Reference(NamedTuple):
     scale : float
         The power of two that was multiplied by afterwards.
     dtype : torch.dtype
-        The precision of the products: float64, float32 or bfloat16.
-    augmented : Tensor of shape (n, w) or None
-        Centred points, their norms as column d, and zeros after it; None where they are made by :meth:`part` each time.
-        In bfloat16 the width w is one that processors multiply fast, else d + 1.
+        The precision of the products: float64, float32 or int8.
+    augmented : Tensor of shape (n, d + 1) or None
+        Centred points, and their norms as the last column; None where they are made by :meth:`part` each time. In int8
+        the integers alone, of shape (n, d).
     low : Tensor of shape (n,)
         The part of the lower bound that depends on the point alone.
     norms : Tensor of shape (n,)
@@ -52,6 +53,8 @@ class Reference(NamedTuple):
     basis : Tensor of shape (d, r), dtype float64, or None
         Directions along which products are taken instead of whole rows (see :mod:`skdl.kernels.directions`). The
         augmented points are then of shape (n, r + 2): coordinates, lengths of what is left, norms.
+    integers : Integers or None
+        In int8, what bounds the products.
     """
 
     points: torch.Tensor
@@ -64,6 +67,7 @@ class Reference(NamedTuple):
     slack: float
     exact_scale: float
     basis: torch.Tensor | None = None
+    integers: Integers | None = None
 
     def tile_rows(self, most: int) -> int:
         """How many points to multiply with at a time: ``most``, or fewer where they have to be made ready."""
@@ -104,15 +108,10 @@ def _power_of_two(largest: float) -> float:
 
 def _slack(d: int, dtype) -> float:
     """The constant of the error bound of products of length d."""
-    if dtype == torch.bfloat16:
-        # Two rounded factors and a rounded result; sums run in single precision.
-        return (3 * 2.0**-8 * 1.02 + (d + 17) * 2.0**-24) * 1.02
+    if dtype == torch.int8:
+        # Products have bounds of their own (see :mod:`skdl.kernels.integers`): what is left is float32's rounding.
+        return 2e-6
     return (d + 16) * torch.finfo(dtype).eps / 2 * 1.01
-
-
-def product_width(width: int, dtype) -> int:
-    """How many columns factors of ``width`` columns should have: tiles of bfloat16 have 32, and others are slow."""
-    return -(-width // 32) * 32 if dtype == torch.bfloat16 else width
 
 
 def _coordinates(centred, norms, basis):
@@ -134,12 +133,12 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
     points : Tensor of shape (n, d)
         Float32 or float64; kept, not copied.
     dtype : torch.dtype, default=torch.float32
-        The precision of the products; bfloat16 too.
+        The precision of the products; int8 too.
     chunk_rows : int, default=16384
         How many rows to convert at a time.
     keep : bool, default=True
         Whether to keep the augmented points, a copy of all. Otherwise they are made when they are needed, in bounded
-        memory, and ``dtype`` must not be bfloat16.
+        memory, and ``dtype`` must not be int8.
     basis : Tensor of shape (d, r), dtype float64, or None, default=None
         Orthonormal directions along which to take products; ``keep`` must then be true.
 
@@ -161,18 +160,22 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
     spread = max(float((points[rows].double() - shift).abs().max()) for rows in chunks)
     scale = _power_of_two(spread)
     width = d if basis is None else basis.shape[1] + 1
-    augmented = torch.zeros((n, product_width(width + 1, dtype)), dtype=dtype, device=device) if keep else None
+    integers = empty_integers(n, d) if dtype == torch.int8 else None
+    augmented = torch.empty((n, width + 1), dtype=dtype, device=device) if keep and integers is None else None
     slack = _slack(width, dtype)
     if basis is not None:
         # Coordinates are rounded in float64, and the directions orthonormal to within rounding.
         skew = float((basis.T @ basis - torch.eye(basis.shape[1], dtype=basis.dtype, device=device)).norm())
         slack += 4 * (skew + 4 * (d + 16) * 2.0**-53)
-    rest = torch.float32 if dtype == torch.bfloat16 else dtype
+    rest = torch.float32 if dtype == torch.int8 else dtype
     low = torch.empty(n, dtype=rest, device=device)
     size = torch.empty(n, dtype=rest, device=device)
     for rows in chunks:
         centred = (points[rows].double() - shift) * scale
         norms = torch.linalg.vector_norm(centred, dim=1)
+        if integers is not None:
+            for held, part in zip(integers, as_integers(centred, norms), strict=True):
+                held[rows] = part
         if augmented is not None:
             augmented[rows, :width] = _coordinates(centred, norms, basis).to(dtype)
             augmented[rows, width] = norms.to(dtype)
@@ -183,12 +186,13 @@ def prepare(points, dtype=torch.float32, chunk_rows: int = 1 << 14, keep: bool =
         shift=shift,
         scale=scale,
         dtype=dtype,
-        augmented=augmented,
+        augmented=augmented if integers is None else integers.values,
         low=low,
         norms=size,
         slack=slack,
         exact_scale=outer if not 1e-140 < max(largest, 1e-300) < 1e140 else 1.0,
         basis=basis,
+        integers=integers,
     )
 
 
@@ -197,16 +201,16 @@ def centred_queries(reference: Reference, queries):
 
     Returns
     -------
-    augmented : Tensor of shape (m, d + 1), or (m, r + 2) along directions; in bfloat16 with zeros after it
+    augmented : Tensor of shape (m, d + 1), or (m, r + 2) along directions; Integers in int8
     norms : Tensor of shape (m,), dtype float64
     """
     centred = (queries.double() - reference.shift) * reference.scale
     norms = torch.linalg.vector_norm(centred, dim=1)
+    if reference.integers is not None:
+        return as_integers(centred, norms), norms
     dtype = reference.dtype
     rows = _coordinates(centred, norms, reference.basis)
-    augmented = torch.cat([rows.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1)
-    width = augmented.shape[1]
-    return torch.nn.functional.pad(augmented, (0, product_width(width, dtype) - width)), norms
+    return torch.cat([rows.to(dtype), (reference.slack * norms).to(dtype)[:, None]], dim=1), norms
 
 
 def _lower_bounds(reference, augmented):

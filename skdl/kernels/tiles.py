@@ -44,7 +44,12 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
     m, n = len(queries), len(points)
     low, norms = stage.low.numpy(), stage.norms.numpy()
     kind = low.dtype
-    coarse = stage.dtype == torch.bfloat16
+    rounded = None
+    if stage.integers is not None:
+        ours, theirs = stage.integers, augmented
+        augmented = theirs.values
+        sides = (*ours[1:], *theirs[1:])
+        rounded = (*(side.numpy() for side in sides), np.empty(POINT_TILE, dtype=kind))
     width = stage.tile_rows(POINT_TILE)
     exact = _exact_terms(stage, queries, points)
     capacity = (16 * k + 256) * (1 if exact is None else 4)
@@ -56,10 +61,12 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
     blur = 4 * (queries.shape[1] + 16) * 2.0**-53
     for first in range(0, n, width):
         part = stage.part(slice(first, first + width), scratch.points)
-        tile = scratch.tile(m, len(part), stage.dtype)
-        torch.mm(augmented, part.T, out=tile)
-        if coarse:
-            tile = scratch.tile(m, len(part), torch.float32).copy_(tile)
+        if rounded is None:
+            tile = scratch.tile(m, len(part), stage.dtype)
+            torch.mm(augmented, part.T, out=tile)
+        else:
+            tile = scratch.tile(m, len(part), torch.int32)
+            torch._int_mm(augmented, part.T, out=tile)
         scan(
             tile.numpy(),
             low,
@@ -75,6 +82,7 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
             triggers,
             thresholds,
             exact,
+            rounded,
         )
     rank(
         queries,
@@ -97,7 +105,7 @@ def _search_stage(stage: Reference, scratch, queries, augmented, query_norms, po
 
 def _exact_terms(stage: Reference, queries, points):
     """What thresholds are computed exactly from where bounds are loose, as along a few directions; else None."""
-    if stage.basis is None:
+    if stage.basis is None and stage.integers is None:
         return None
     return queries, points, stage.exact_scale, (stage.scale / stage.exact_scale) ** 2, np.empty(16)
 

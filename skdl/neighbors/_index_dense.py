@@ -10,23 +10,25 @@ import torch
 from skdl.kernels import neighbors as kernel
 from skdl.kernels.directions import directions_that_pay, leading_directions
 from skdl.kernels.distances import block_distances
+from skdl.kernels.integers import integers_pay
 from skdl.kernels.mixed import mixed_block
-from skdl.kernels.precision import coarse_products_pay, single_precision_is_kept
+from skdl.kernels.precision import single_precision_is_kept
 from skdl.kernels.selection import smallest
 from skdl.kernels.tensors import as_tensor
 from skdl.neighbors._index_base import Index, entries_within, n_threads, tree_within
 from skdl.utils import is_left_in_file, progress
 
-# From how much work on (queries x rows x features) the search goes by compiled tiles, and by products in bfloat16.
+# From how much work on (queries x rows x features) the search goes by compiled tiles, and by products of integers.
 # Once the compiled code is loaded, from how much.
 TILE_WORK = 1 << 28
 LOADED_TILE_WORK = 1 << 21
-COARSE_WORK = 1 << 34
-COARSE_FEATURES = 128
+COARSE_WORK = 1 << 32
+COARSE_FEATURES = 32
 # What they are taken to cost, relative to float32.
 COARSE_COST = 0.3
 # And along a few directions, which take a while to find.
 DIRECTIONS_WORK = 1 << 36
+DIRECTIONS_FEATURES = 128
 # There distances are computed from coordinates that are scaled; squares of such scales are far from overflowing.
 DIRECTIONS_SCALE = 1e100
 
@@ -112,7 +114,7 @@ class EuclideanIndex(DenseIndex):
     def _n_directions(self, queries, k, rows_cost: float) -> int:
         """Along how many directions to take the first products; zero for whole rows, which cost what is said."""
         m, (n, d) = queries.shape[0], self.X.shape
-        if d < COARSE_FEATURES or m * n * d < DIRECTIONS_WORK or k > n // 64 or self.stays_in_file:
+        if d < DIRECTIONS_FEATURES or m * n * d < DIRECTIONS_WORK or k > n // 64 or self.stays_in_file:
             return 0
 
         def probe():
@@ -159,10 +161,10 @@ class EuclideanIndex(DenseIndex):
         tiles = self.held("tiles", lambda: TileSearch(self.points.numpy(), self.reference))
         stages = self._precisions()
         large = d >= COARSE_FEATURES and m * n * d >= COARSE_WORK and not self.stays_in_file
-        coarse = large and coarse_products_pay(kernel.product_width(d + 1, torch.bfloat16))
+        coarse = large and integers_pay(d)
         n_directions = self._n_directions(queries, k, COARSE_COST if coarse else 1.0) if torch.float32 in stages else 0
         if n_directions or coarse:
-            stages = [n_directions or torch.bfloat16, *stages]
+            stages = [n_directions or torch.int8, *stages]
         threads = n_threads(self.n_jobs)
         return self.in_parts(queries, k, verbose, lambda part, done: tiles.kneighbors(part, k, stages, threads, done))
 

@@ -107,7 +107,7 @@ def test_threads_and_batches_do_not_matter(large, n_jobs):
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float32, torch.float64])
 @pytest.mark.parametrize("d", [20, 130])
 def test_each_precision_alone(dtype, d):
     X, queries = _random(2600, 140, d, np.float32)
@@ -116,7 +116,7 @@ def test_each_precision_alone(dtype, d):
     assert_same_neighbors(found, all_distances(queries, X), 8)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_bounds_hold(dtype):
     # The certificate itself: lower bounds lie below, and not far below.
     X, queries = _random(500, 60, 150, np.float32)
@@ -133,12 +133,49 @@ def test_the_bounds_hold(dtype):
     assert (true <= low + width).all()
 
 
-def test_data_that_are_too_coarse_for_bfloat16():
+@pytest.mark.parametrize("kind", ["even", "one large value", "tiny rows", "a row of zeros", "halves"])
+def test_the_bounds_of_integers_hold(kind):
+    X, queries = _random(500, 60, 150, np.float32)
+    if kind == "one large value":
+        X[::3, 7] *= 1000
+        queries[::2, 8] *= 1000
+    elif kind == "tiny rows":
+        X[::3] *= 1e-30
+        queries[::2] *= 1e-25
+    elif kind == "a row of zeros":
+        X[5], queries[6] = 0, 0
+    elif kind == "halves":  # all of them are rounded by as much as there is
+        X, queries = np.sign(X) * 0.5, np.sign(queries) * 0.5
+        X[:, 0], queries[:, 0] = 127, -127
+    X -= X.mean(axis=0)
+    reference = prepare(torch.from_numpy(X), torch.int8)
+    ours = reference.integers
+    theirs, norms = tiles.centred_queries(reference, torch.from_numpy(queries))
+    assert int(ours.values.abs().max()) <= 127
+    products = theirs.values.int() @ ours.values.int().T
+    sides = (*(side.numpy() for side in (*ours[1:], *theirs[1:])), np.empty(500, dtype=np.float32))
+    low = np.empty((60, 500))
+    for i in range(60):
+        scale, error, norm = (np.float32(side[i]) for side in (theirs.scales, theirs.errors, norms))
+        most = _tile_loops._most(products[i].numpy().astype(np.int32), 0, scale, error, norm, sides)
+        low[i] = reference.low.numpy() - most
+    centred = ((torch.from_numpy(X).double() - reference.shift) * reference.scale).numpy()
+    centred_queries = ((torch.from_numpy(queries).double() - reference.shift) * reference.scale).numpy()
+    true = (centred**2).sum(axis=1) / 2 - centred_queries @ centred.T
+    assert (low <= true).all()
+    # And not far below: a value is rounded by half a step, which is a 127th of the largest.
+    step = np.abs(centred).max(axis=1) / 127, np.abs(centred_queries).max(axis=1)[:, None] / 127
+    size, query_size = np.linalg.norm(centred, axis=1), norms.numpy()[:, None]
+    width = np.sqrt(150) / 2 * (step[0] * query_size + step[1] * (size + step[0])) + 1e-5 * size * (query_size + size)
+    assert (true <= low + 2 * width + 1e-29).all()
+
+
+def test_data_that_are_too_coarse_for_integers():
     X, queries = _random(3000, 600, 200, np.float32)
     X, queries = X * 1e-3 + np.sign(X[:, :1]), queries * 1e-3 + np.sign(queries[:, :1])
     search = TileSearch(X, lambda kind: prepare(torch.from_numpy(X), kind))
-    found = search.kneighbors(queries, 5, [torch.bfloat16, torch.float32, torch.float64], 1, lambda rows: None)
-    assert torch.bfloat16 in search._too_coarse
+    found = search.kneighbors(queries, 5, [torch.int8, torch.float32, torch.float64], 1, lambda rows: None)
+    assert torch.int8 in search._too_coarse
     assert_same_neighbors(found, all_distances(queries, X), 5)
 
 
