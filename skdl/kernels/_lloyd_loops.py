@@ -28,43 +28,104 @@ def turn(X, shift, scale, turned):
                 block[j, r] = 0
 
 
-# In these two all numbers of a block are reached by way of the block, not of views of its rows: of so few arrays a
-# compiler can tell that they do not overlap, and only then does it use vector instructions.
+# In these all numbers of a block are reached by way of the block, and results lie one after the other in one array: of
+# so few arrays a compiler can tell that they do not overlap, and only then does it use vector instructions. Indices are
+# unsigned, of which it knows that they do not count from the end.
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _scores(block, slope, level, out):
-    """Write ``level + slope @ block`` for the 64 rows of a turned block."""
-    d = len(slope)
+def _four_scores(block, slopes, levels, c, out):
+    """Write ``levels + slopes @ block`` for the 64 rows of a turned block and four centres from c on, (4 * 64,).
+
+    A number that has been loaded is multiplied four times. Where fewer than four are left the last one is repeated.
+    """
+    d, last = slopes.shape[1], len(slopes) - 1
+    k0, k1, k2, k3 = c, min(c + 1, last), min(c + 2, last), min(c + 3, last)
+    l0, l1, l2, l3 = levels[k0], levels[k1], levels[k2], levels[k3]
+    for r in range(BLOCK):
+        out[r] = l0
+        out[np.uint64(BLOCK + r)] = l1
+        out[np.uint64(2 * BLOCK + r)] = l2
+        out[np.uint64(3 * BLOCK + r)] = l3
     j = 0
-    if d >= 8:
-        a0, a1, a2, a3 = slope[0], slope[1], slope[2], slope[3]
-        a4, a5, a6, a7 = slope[4], slope[5], slope[6], slope[7]
+    while j + 4 <= d:
+        a0, a1, a2, a3 = slopes[k0, j], slopes[k0, j + 1], slopes[k0, j + 2], slopes[k0, j + 3]
+        b0, b1, b2, b3 = slopes[k1, j], slopes[k1, j + 1], slopes[k1, j + 2], slopes[k1, j + 3]
+        e0, e1, e2, e3 = slopes[k2, j], slopes[k2, j + 1], slopes[k2, j + 2], slopes[k2, j + 3]
+        f0, f1, f2, f3 = slopes[k3, j], slopes[k3, j + 1], slopes[k3, j + 2], slopes[k3, j + 3]
         for r in range(BLOCK):
-            low = block[0, r] * a0 + block[1, r] * a1 + block[2, r] * a2 + block[3, r] * a3
-            high = block[4, r] * a4 + block[5, r] * a5 + block[6, r] * a6 + block[7, r] * a7
-            out[r] = level + (low + high)
-        j = 8
-    else:
+            x0, x1, x2, x3 = block[j, r], block[j + 1, r], block[j + 2, r], block[j + 3, r]
+            out[r] += x0 * a0 + x1 * a1 + x2 * a2 + x3 * a3
+            out[np.uint64(BLOCK + r)] += x0 * b0 + x1 * b1 + x2 * b2 + x3 * b3
+            out[np.uint64(2 * BLOCK + r)] += x0 * e0 + x1 * e1 + x2 * e2 + x3 * e3
+            out[np.uint64(3 * BLOCK + r)] += x0 * f0 + x1 * f1 + x2 * f2 + x3 * f3
+        j += 4
+    while j < d:
+        a0, b0, e0, f0 = slopes[k0, j], slopes[k1, j], slopes[k2, j], slopes[k3, j]
         for r in range(BLOCK):
-            out[r] = level
-    while j + 8 <= d:
-        a0, a1, a2, a3 = slope[j], slope[j + 1], slope[j + 2], slope[j + 3]
-        a4, a5, a6, a7 = slope[j + 4], slope[j + 5], slope[j + 6], slope[j + 7]
+            x0 = block[j, r]
+            out[r] += x0 * a0
+            out[np.uint64(BLOCK + r)] += x0 * b0
+            out[np.uint64(2 * BLOCK + r)] += x0 * e0
+            out[np.uint64(3 * BLOCK + r)] += x0 * f0
+        j += 1
+
+
+@njit(cache=True, nogil=True)
+def _least_of_four(scores, c, found):
+    """Lower the least scores so far, and their centres, by four scores of each row; the first one of equals stays.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (4 * 64,)
+        From :func:`_four_scores`, for centres from c on.
+    found : ndarray of shape (2 * 64,), type of `scores`
+        The least scores, and their centres: in that type they are chosen by the same vector instructions.
+    """
+    kind = scores.dtype.type
+    n0, n1, n2, n3 = kind(c), kind(c + 1), kind(c + 2), kind(c + 3)
+    for r in range(BLOCK):
+        s0, s1 = scores[r], scores[np.uint64(BLOCK + r)]
+        s2, s3 = scores[np.uint64(2 * BLOCK + r)], scores[np.uint64(3 * BLOCK + r)]
+        low, name = (s1 if s1 < s0 else s0), (n1 if s1 < s0 else n0)
+        other, other_name = (s3 if s3 < s2 else s2), (n3 if s3 < s2 else n2)
+        closer = other < low
+        low, name = (other if closer else low), (other_name if closer else name)
+        closer = low < found[r]
+        found[r] = low if closer else found[r]
+        found[np.uint64(BLOCK + r)] = name if closer else found[np.uint64(BLOCK + r)]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def three_square_distances(block, centers, c, out):
+    """As :func:`_square_distances` to three centres from c on, (3 * 64,); the last one may be repeated."""
+    d, last = centers.shape[1], len(centers) - 1
+    k0, k1, k2 = c, min(c + 1, last), min(c + 2, last)
+    for r in range(3 * BLOCK):
+        out[r] = 0
+    j = 0
+    while j + 4 <= d:
+        a0, a1, a2, a3 = centers[k0, j], centers[k0, j + 1], centers[k0, j + 2], centers[k0, j + 3]
+        b0, b1, b2, b3 = centers[k1, j], centers[k1, j + 1], centers[k1, j + 2], centers[k1, j + 3]
+        e0, e1, e2, e3 = centers[k2, j], centers[k2, j + 1], centers[k2, j + 2], centers[k2, j + 3]
         for r in range(BLOCK):
-            low = block[j, r] * a0 + block[j + 1, r] * a1 + block[j + 2, r] * a2 + block[j + 3, r] * a3
-            high = block[j + 4, r] * a4 + block[j + 5, r] * a5 + block[j + 6, r] * a6 + block[j + 7, r] * a7
-            out[r] += low + high
-        j += 8
-    while j + 2 <= d:
-        a0, a1 = slope[j], slope[j + 1]
+            x0, x1, x2, x3 = block[j, r], block[j + 1, r], block[j + 2, r], block[j + 3, r]
+            g, h, p, q = x0 - a0, x1 - a1, x2 - a2, x3 - a3
+            out[r] += (g * g + h * h) + (p * p + q * q)
+            g, h, p, q = x0 - b0, x1 - b1, x2 - b2, x3 - b3
+            out[np.uint64(BLOCK + r)] += (g * g + h * h) + (p * p + q * q)
+            g, h, p, q = x0 - e0, x1 - e1, x2 - e2, x3 - e3
+            out[np.uint64(2 * BLOCK + r)] += (g * g + h * h) + (p * p + q * q)
+        j += 4
+    while j < d:
+        a0, b0, e0 = centers[k0, j], centers[k1, j], centers[k2, j]
         for r in range(BLOCK):
-            out[r] += block[j, r] * a0 + block[j + 1, r] * a1
-        j += 2
-    if j < d:
-        a0 = slope[j]
-        for r in range(BLOCK):
-            out[r] += block[j, r] * a0
+            x0 = block[j, r]
+            g, h, p = x0 - a0, x0 - b0, x0 - e0
+            out[r] += g * g
+            out[np.uint64(BLOCK + r)] += h * h
+            out[np.uint64(2 * BLOCK + r)] += p * p
+        j += 1
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -127,31 +188,25 @@ def step(turned, n, slopes, levels, labels, weight, sums, weights):
         How many rows changed their cluster.
     """
     d = turned.shape[1]
-    score = np.empty(BLOCK, dtype=turned.dtype)
-    best = np.empty(BLOCK, dtype=turned.dtype)
-    # A label of the type of the scores is chosen by the same vector instructions.
-    label = np.empty(BLOCK, dtype=turned.dtype)
+    scores = np.empty(4 * BLOCK, dtype=turned.dtype)
+    found = np.empty(2 * BLOCK, dtype=turned.dtype)
     changed = 0
     for b in range(len(turned)):
         block = turned[b]
-        _scores(block, slopes[0], levels[0], best)
-        label[:] = 0
-        for c in range(1, len(slopes)):
-            _scores(block, slopes[c], levels[c], score)
-            name = turned.dtype.type(c)
-            for r in range(BLOCK):
-                closer = score[r] < best[r]
-                best[r] = score[r] if closer else best[r]
-                label[r] = name if closer else label[r]
+        found[:BLOCK] = np.inf
+        found[BLOCK:] = 0
+        for c in range(0, len(slopes), 4):
+            _four_scores(block, slopes, levels, c, scores)
+            _least_of_four(scores, c, found)
         start = b * BLOCK
         inside = min(BLOCK, n - start)
         differ = False
         for r in range(inside):
-            differ |= labels[start + r] != np.int32(label[r])
+            differ |= labels[start + r] != np.int32(found[np.uint64(BLOCK + r)])
         if not differ:
             continue
         for r in range(inside):
-            old, new = labels[start + r], np.int32(label[r])
+            old, new = labels[start + r], np.int32(found[BLOCK + r])
             if old != new:
                 changed += 1
                 labels[start + r] = new
@@ -231,25 +286,27 @@ def run(turned, n, centers, weight, n_steps, tol, on_sphere, labels, sums, weigh
 @njit(cache=True, nogil=True)
 def all_scores(turned, n, slopes, levels, out):
     """Write the scores of all rows with all centres; out is of shape (k, n)."""
-    score = np.empty(BLOCK, dtype=turned.dtype)
+    scores = np.empty(4 * BLOCK, dtype=turned.dtype)
     for b in range(len(turned)):
         start = b * BLOCK
-        stop = min(start + BLOCK, n)
-        for c in range(len(slopes)):
-            _scores(turned[b], slopes[c], levels[c], score)
-            out[c, start:stop] = score[: stop - start]
+        inside = min(BLOCK, n - start)
+        for c in range(0, len(slopes), 4):
+            _four_scores(turned[b], slopes, levels, c, scores)
+            for q in range(min(4, len(slopes) - c)):
+                out[c + q, start : start + inside] = scores[q * BLOCK : q * BLOCK + inside]
 
 
 @njit(cache=True, nogil=True)
 def all_distances(turned, n, centers, out):
     """Write the squared distances of all rows to all centres; out is of shape (k, n)."""
-    square = np.empty(BLOCK, dtype=turned.dtype)
+    squares = np.empty(3 * BLOCK, dtype=turned.dtype)
     for b in range(len(turned)):
         start = b * BLOCK
-        stop = min(start + BLOCK, n)
-        for c in range(len(centers)):
-            _square_distances(turned[b], centers[c], square)
-            out[c, start:stop] = square[: stop - start]
+        inside = min(BLOCK, n - start)
+        for c in range(0, len(centers), 3):
+            three_square_distances(turned[b], centers, c, squares)
+            for q in range(min(3, len(centers) - c)):
+                out[c + q, start : start + inside] = squares[q * BLOCK : q * BLOCK + inside]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
@@ -299,10 +356,6 @@ def _move(row, shift, w, old, new, sums, weights):
         weights[old] -= w
         for j in range(len(row)):
             sums[old, j] -= w * np.float64(row[j] - shift[j])
-
-
-# Numbers are reached by unsigned indices, of which a compiler knows that they do not count from the end: only then does
-# it use vector instructions.
 
 
 @njit(cache=True, nogil=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from skdl.kernels._lloyd_loops import BLOCK, _square_distances
+from skdl.kernels._lloyd_loops import BLOCK, _square_distances, three_square_distances
 
 
 @njit(cache=True, nogil=True)
@@ -33,6 +33,22 @@ def hash_rows(X, keys, hashes):
         hashes[i] = total
 
 
+@njit(cache=True, nogil=True)
+def sort_within(order, hashes, edges):
+    """Sort the rows that stand between two neighbouring edges by their hashes; of equals the order stays."""
+    for b in range(len(edges) - 1):
+        some = order[edges[b] : edges[b + 1]]
+        if len(some) > 64:
+            some[:] = some[np.argsort(hashes[some], kind="mergesort")]
+            continue
+        for i in range(1, len(some)):
+            row, place = some[i], i
+            while place > 0 and hashes[some[place - 1]] > hashes[row]:
+                some[place] = some[place - 1]
+                place -= 1
+            some[place] = row
+
+
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _potential(square, held, share):
     # In the type of X within a block alone; blocks are added up in float64.
@@ -43,69 +59,108 @@ def _potential(square, held, share):
 
 
 @njit(cache=True, nogil=True)
-def potentials(turned, n, candidates, closest, weight, out):
-    """Add to `out` what the weighted sum of squared distances would be with each of the candidates.
+def _drawn(ends, total, target):
+    """The first place that the cumulated masses pass, but not one beyond the last row that has any."""
+    place = np.searchsorted(ends, target, side="right")
+    return min(place, np.searchsorted(ends, total))
+
+
+@njit(cache=True, nogil=True)
+def turn_some(X, order, shift, scale, turned):
+    """As :func:`skdl.kernels._lloyd_loops.turn`, with the rows in some order."""
+    d = X.shape[1]
+    for b in range(len(turned)):
+        block = turned[b]
+        start = b * BLOCK
+        inside = min(BLOCK, len(order) - start)
+        for r in range(inside):
+            row = X[order[start + r]]
+            for j in range(d):
+                block[j, r] = (row[j] - shift[j]) * scale
+        for r in range(inside, BLOCK):
+            for j in range(d):
+                block[j, r] = 0
+
+
+@njit(cache=True, nogil=True)
+def try_candidates(turned, n, center, candidates, closest, weight, masses):
+    """Lower the squared distances to the nearest centre by a new centre, and say what candidates would make of them.
 
     Parameters
     ----------
     turned : ndarray of shape (n_blocks, d, 64)
     n : int
         How many rows there are.
+    center : ndarray of shape (1, d) or (0, d), type of `turned`, in tile space
+        The new centre, if there is one.
     candidates : ndarray of shape (L, d), type of `turned`, in tile space
     closest : ndarray of shape (n,), type of `turned`
-        Squared distances to the nearest centre so far.
+        Squared distances to the nearest centre.
     weight : ndarray of shape (n,) or (0,), float64
-    out : ndarray of shape (L,), float64
+    masses : ndarray of shape (L, n_blocks), float64
+        The weighted sum of each block's squared distances with each candidate is written here.
     """
     square = np.empty(BLOCK, dtype=turned.dtype)
+    squares = np.empty(3 * BLOCK, dtype=turned.dtype)
     held = np.zeros(BLOCK, dtype=turned.dtype)
     share = np.ones(BLOCK, dtype=turned.dtype)
     for b in range(len(turned)):
         start = b * BLOCK
         inside = min(BLOCK, n - start)
         held[:inside] = closest[start : start + inside]
+        held[inside:] = 0
+        if len(center):
+            _square_distances(turned[b], center[0], square)
+            for r in range(BLOCK):
+                held[r] = square[r] if square[r] < held[r] else held[r]
+            closest[start : start + inside] = held[:inside]
         if len(weight):
             for r in range(inside):
                 share[r] = weight[start + r]
-        held[inside:] = 0
-        for c in range(len(candidates)):
-            _square_distances(turned[b], candidates[c], square)
-            out[c] += _potential(square, held, share)
+        for c in range(0, len(candidates), 3):
+            three_square_distances(turned[b], candidates, c, squares)
+            for q in range(min(3, len(candidates) - c)):
+                masses[c + q, b] = _potential(squares[q * BLOCK : (q + 1) * BLOCK], held, share)
 
 
 @njit(cache=True, nogil=True)
-def lower_closest(turned, n, center, closest, weight, buckets, hashes, same, bucket_mass):
-    """Lower the squared distances to the nearest centre by a new centre, and add up the mass of each bucket.
+def draw(X, order, shift, scale, center, closest, weight, masses, uniform, chosen):
+    """Draw rows in proportion to the masses of their blocks, and within a block to their own.
 
     Parameters
     ----------
-    center : ndarray of shape (d,), type of `turned`, in tile space
-    closest : ndarray of shape (n,), type of `turned`
-    weight : ndarray of shape (n,) or (0,), float64
-    buckets : ndarray of shape (n,), uint16
-    hashes : ndarray of shape (n,), uint64
-    same : uint64
-        The hash of the new centre's row: rows with it are at no distance, whatever rounding says.
-    bucket_mass : ndarray of shape (B,), float64
+    X : ndarray of shape (n, d)
+    order : ndarray of shape (n,), int64
+        The rows in the order in which they lie in blocks.
+    center : ndarray of shape (1, d) or (0, d), in tile space
+        A centre by which `closest` has yet to be lowered; where there is none, the weights alone are the masses.
+    closest, weight : ndarray of shape (n,), in that order; `weight` may be empty
+    masses : ndarray of shape (n_blocks,), float64
+    uniform : ndarray of shape (L,), float64
+    chosen : ndarray of shape (L,), int64
     """
-    square = np.empty(BLOCK, dtype=turned.dtype)
-    for b in range(len(turned)):
+    ends = np.cumsum(masses)
+    inner = np.empty(BLOCK, dtype=np.float64)
+    for i in range(len(uniform)):
+        target = uniform[i] * ends[-1]
+        b = _drawn(ends, ends[-1], target)
+        if b:
+            target -= ends[b - 1]
         start = b * BLOCK
-        _square_distances(turned[b], center, square)
-        for r in range(min(BLOCK, n - start)):
-            i = start + r
-            value = min(square[r], closest[i])
-            if hashes[i] == same:
-                value = 0
-            closest[i] = value
-            bucket_mass[buckets[i]] += np.float64(value) * (weight[i] if len(weight) else 1.0)
-
-
-@njit(cache=True, nogil=True)
-def _drawn(ends, total, target):
-    """The first place that the cumulated masses pass, but not one beyond the last row that has any."""
-    place = np.searchsorted(ends, target, side="right")
-    return min(place, np.searchsorted(ends, total))
+        inside = min(BLOCK, len(order) - start)
+        total = 0.0
+        for r in range(inside):
+            mass = weight[start + r] if len(weight) else 1.0
+            if len(center):
+                row = X[order[start + r]]
+                square = X.dtype.type(0)
+                for j in range(len(row)):
+                    gap = (row[j] - shift[j]) * scale - center[0, j]
+                    square += gap * gap
+                mass *= np.float64(min(square, closest[start + r]))
+            total += mass
+            inner[r] = total
+        chosen[i] = order[start + _drawn(inner[:inside], total, target)]
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ _FEW_CENTRES = 16
 # Below this many values one thread has done the work before others have begun.
 _SMALL_VALUES = 300_000
 # The most memory that a turned copy of the rows may take.
-_TURNED_BYTES = 1 << 27
+TURNED_BYTES = 1 << 27
 _BLOCK = 64
 
 
@@ -45,7 +45,7 @@ class CompiledRows(Rows):
     @cached_property
     def turned(self) -> np.ndarray | None:
         """All the rows turned, of shape (n_blocks, d, 64), where they are not so many that they had better not be."""
-        if self.X.nbytes > _TURNED_BYTES:
+        if self.X.nbytes > TURNED_BYTES:
             return None
         turned = np.empty((-(-self.n // _BLOCK), self.d, _BLOCK), dtype=self.dtype)
         if self.is_small:

@@ -14,8 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from skdl.kernels import _seeding_loops
-from skdl.kernels.compiled_rows import CompiledRows, dense_rows
-from skdl.kernels.rowblocks import cut, on_threads
+from skdl.kernels._lloyd_loops import BLOCK
+from skdl.kernels.compiled_rows import TURNED_BYTES, CompiledRows, dense_rows
+from skdl.kernels.rowblocks import cut, on_threads, tile_rows
 from skdl.kernels.rows import Rows
 from skdl.utils import derive_keys, random_bits
 
@@ -84,7 +85,16 @@ class Walk:
     @cached_property
     def by_hash(self) -> np.ndarray:
         """The rows in the order of their hashes."""
-        return np.argsort(self.hashes, kind="stable")
+        if len(self.hashes) < _COMPILED_VALUES:
+            return np.argsort(self.hashes, kind="stable")
+        # NumPy sorts numbers of 16 bits in one pass; what agrees in these is little.
+        leading = (self.hashes >> np.uint64(48)).astype(np.uint16)
+        order = np.argsort(leading, kind="stable")
+        edges = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.bincount(leading, minlength=1 << 16))])
+        # Each part has the edges at both its ends.
+        parts = [edges[part.start : part.stop + 1] for part in cut(len(edges) - 1, 16)]
+        on_threads(lambda some: _seeding_loops.sort_within(order, self.hashes, some), parts)
+        return order
 
     @cached_property
     def _n_bits(self) -> int:
@@ -174,8 +184,9 @@ def plus_plus(rows: Rows, walk: Walk, n_clusters: int, seed: int, start: int) ->
         points = rows.points(slice(None))
         _seeding_loops.plus_plus(rows.turned, points, weight, walk.by_hash, walk.hashes, numbers, chosen)
         return chosen
+    if isinstance(rows, CompiledRows) and rows.by_loops:
+        return _plus_plus_by_blocks(rows, walk.by_hash, numbers)
     closest = np.full(rows.n, np.inf, dtype=rows.dtype)
-    lower = _lower_compiled if isinstance(rows, CompiledRows) and rows.by_loops else _lower
     by_weight = walk.bucket_mass(weight)
     bucket_mass = by_weight
     for step in range(n_clusters):
@@ -185,7 +196,7 @@ def plus_plus(rows: Rows, walk: Walk, n_clusters: int, seed: int, start: int) ->
         else:
             # The first centre; or fewer distinct rows than clusters, where any row will do and repeats one.
             candidates = walk.draw(lambda some: weight[some], by_weight, some_numbers)
-        chosen[step], bucket_mass = lower(rows, walk, candidates, closest, last=step == n_clusters - 1)
+        chosen[step], bucket_mass = _lower(rows, walk, candidates, closest, last=step == n_clusters - 1)
     return chosen
 
 
@@ -200,38 +211,78 @@ def _lower(rows, walk, candidates, closest, last):
     return candidates[best], None if last else walk.bucket_mass(rows.no_weight * closest)
 
 
-def _lower_compiled(rows, walk, candidates, closest, last):
-    points = rows.points(candidates)
+def _plus_plus_by_blocks(rows: CompiledRows, order: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """As :func:`plus_plus` with rows in the order of their hashes: the masses of blocks are all that a draw needs.
 
-    def potential(part):
-        out = np.zeros(len(points))
-        for piece, turned in rows.each_block(part):
-            n = piece.stop - piece.start
-            _seeding_loops.potentials(turned, n, points, closest[piece], rows.share_of(piece), out)
-        return out
+    One pass a step lowers the distances by the centre of the step before, and adds up each block's mass with each
+    candidate; the masses of the best one decide the next draw.
+    """
+    n, n_clusters = rows.n, len(numbers)
+    share = rows.share[order] if len(rows.share) else rows.share
+    closest = np.full(n, np.inf, dtype=rows.dtype)
+    blocks = SortedBlocks(rows, order)
+    ones = np.ones(n) if not len(share) else share
+    by_weight = np.add.reduceat(ones, np.arange(0, n, BLOCK))
+    masses = np.zeros_like(by_weight)
+    chosen = np.empty(n_clusters, dtype=np.int64)
+    for step in range(n_clusters):
+        center = rows.points(chosen[step - 1 : step] if step else slice(0, 0))
+        some = numbers[step] if step else numbers[step, :1]
+        candidates = np.empty(len(some), dtype=np.int64)
+        # The first centre; or fewer distinct rows than clusters, where any row will do and repeats one.
+        by, beside = (masses, center) if masses.any() else (by_weight, center[:0])
+        _seeding_loops.draw(rows.X, order, rows.shift, rows.scale, beside, closest, share, by, some, candidates)
+        tried = blocks.try_candidates(center, rows.points(candidates), closest, share)
+        best = int(tried.sum(axis=1).argmin())
+        chosen[step], masses = candidates[best], tried[best]
+    return chosen
 
-    best = int(np.sum(rows.on_blocks(potential), axis=0).argmin()) if len(points) > 1 else 0
-    if last:
-        return candidates[best], None
-    same = walk.hashes[candidates[best]]
 
-    def finish(part):
-        mass = np.zeros(walk.n_buckets)
-        for piece, turned in rows.each_block(part):
-            _seeding_loops.lower_closest(
-                turned,
-                piece.stop - piece.start,
-                points[best],
-                closest[piece],
-                rows.share_of(piece),
-                walk.buckets[piece],
-                walk.hashes[piece],
-                same,
-                mass,
-            )
-        return mass
+class SortedBlocks:
+    """Turned blocks of rows in some order, all of them kept where they are not too many."""
 
-    return candidates[best], np.sum(rows.on_blocks(finish), axis=0)
+    def __init__(self, rows: CompiledRows, order: np.ndarray):
+        self.rows, self.order = rows, order
+        self.n_blocks = -(-rows.n // BLOCK)
+        self.parts = cut(self.n_blocks, 16)
+        self.kept = None
+        if rows.X.nbytes <= TURNED_BYTES:
+            kept = self._empty(self.n_blocks)
+            on_threads(lambda part: self._turn(part, kept[part]), self.parts)
+            self.kept = kept
+
+    def _empty(self, n_blocks: int) -> np.ndarray:
+        return np.empty((n_blocks, self.rows.d, BLOCK), dtype=self.rows.dtype)
+
+    def _turn(self, blocks: slice, out) -> None:
+        rows, order = self.rows, self.order[blocks.start * BLOCK : blocks.stop * BLOCK]
+        _seeding_loops.turn_some(rows.X, order, rows.shift, rows.scale, out)
+
+    def _pieces(self, part: slice):
+        if self.kept is not None:
+            yield part, self.kept[part]
+            return
+        step = max(1, tile_rows(self.rows.d, self.rows.dtype.itemsize, 1 << 17) // BLOCK)
+        scratch = self._empty(step)
+        for start in range(part.start, part.stop, step):
+            piece = slice(start, min(start + step, part.stop))
+            turned = scratch[: piece.stop - start]
+            self._turn(piece, turned)
+            yield piece, turned
+
+    def try_candidates(self, center, candidates, closest, share) -> np.ndarray:
+        """Lower `closest` by a centre, and return the mass of each block with each candidate, (L, n_blocks)."""
+        masses = np.empty((len(candidates), self.n_blocks))
+
+        def work(part):
+            for piece, turned in self._pieces(part):
+                there = slice(piece.start * BLOCK, min(piece.stop * BLOCK, self.rows.n))
+                weight = share[there] if len(share) else share
+                n = there.stop - there.start
+                _seeding_loops.try_candidates(turned, n, center, candidates, closest[there], weight, masses[:, piece])
+
+        on_threads(work, self.parts)
+        return masses
 
 
 def at_random(walk: Walk, weight: np.ndarray, n_clusters: int, seed: int, *counters: int) -> np.ndarray:

@@ -125,6 +125,29 @@ def test_compiled_seeds_are_those_of_tensors():
     assert_array_equal(*seeds)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kept", [0, 1 << 27])
+def test_seeds_by_blocks_are_those_of_tensors(kept, weighted, monkeypatch):
+    # More clusters than distinct rows, too: then any row will do.
+    monkeypatch.setattr(skdl.kernels.compiled_rows, "_SMALL_VALUES", 0)
+    monkeypatch.setattr(skdl.kernels.seeding, "TURNED_BYTES", kept)
+    X = _data(3001, 3)
+    weight = np.random.default_rng(1).integers(0, 3, len(X)).astype(float) if weighted else None
+    for some, k in ((X, 30), (X.round()[:200] * 0 + np.arange(200)[:, None] % 5, 9)):
+        share = None if weight is None else weight[: len(some)]
+        walk, shift = Walk(row_hashes(some)), some.mean(axis=0)
+        seeds = [plus_plus(kind(some, share, shift, 0, CPU), walk, k, 7, 0) for kind in (Rows, CompiledRows)]
+        assert_array_equal(some[seeds[0]], some[seeds[1]])
+
+
+def test_hashes_are_sorted_as_numpy_sorts_them(monkeypatch):
+    monkeypatch.setattr(skdl.kernels.seeding, "_COMPILED_VALUES", 0)
+    rng = np.random.default_rng(0)
+    many = rng.integers(0, 2**64, 200_000, dtype=np.uint64)
+    for hashes in (many, many >> np.uint64(20), rng.choice(many[:3], 5000), many[:1]):
+        assert_array_equal(Walk(hashes).by_hash, np.argsort(hashes, kind="stable"))
+
+
 @pytest.mark.parametrize("compiled_from", [0, 10**9])
 def test_hashes_are_of_contents(compiled_from, monkeypatch):
     monkeypatch.setattr(skdl.kernels.seeding, "_COMPILED_VALUES", compiled_from)
