@@ -1,7 +1,10 @@
-"""The compiled loop of :mod:`skdl.kernels.gaussian`: the best class of each row, and how sure that is."""
+"""The compiled loops of :mod:`skdl.kernels.gaussian`: likelihoods, the best class of each row, and how sure that is."""
 
 import numpy as np
 from numba import njit
+
+# How many rows lie side by side, see :mod:`skdl.kernels._lloyd_loops`.
+BLOCK = 64
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -42,3 +45,112 @@ def best_classes(jll, rounding, classes, certain):
             certain[s] = False
         for j in range(m):
             classes[s, j] = place[j]
+
+
+@njit(cache=True, nogil=True)
+def _turn(X, start, inside, center, factor, block):
+    """Write some rows, centred and scaled, as the columns of a block (d, 64)."""
+    for r in range(inside):
+        row = X[start + r]
+        for j in range(len(center)):
+            block[j, r] = (np.float64(row[j]) - center[j]) * factor
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _four_likelihoods(block, linear, precision, constant, c, out):
+    """Write ``constant + u (linear - u precision)``, summed over columns, for 64 rows and four classes from c on.
+
+    Where fewer than four are left the last one is repeated.
+    """
+    d, last = linear.shape[1], len(linear) - 1
+    k0, k1, k2, k3 = c, min(c + 1, last), min(c + 2, last), min(c + 3, last)
+    l0, l1, l2, l3 = constant[k0], constant[k1], constant[k2], constant[k3]
+    for r in range(BLOCK):
+        out[r] = l0
+        out[np.uint64(BLOCK + r)] = l1
+        out[np.uint64(2 * BLOCK + r)] = l2
+        out[np.uint64(3 * BLOCK + r)] = l3
+    j = 0
+    while j + 2 <= d:
+        a0, a1, p0, p1 = linear[k0, j], linear[k0, j + 1], precision[k0, j], precision[k0, j + 1]
+        b0, b1, q0, q1 = linear[k1, j], linear[k1, j + 1], precision[k1, j], precision[k1, j + 1]
+        e0, e1, s0, s1 = linear[k2, j], linear[k2, j + 1], precision[k2, j], precision[k2, j + 1]
+        f0, f1, t0, t1 = linear[k3, j], linear[k3, j + 1], precision[k3, j], precision[k3, j + 1]
+        for r in range(BLOCK):
+            x, y = block[j, r], block[j + 1, r]
+            out[r] += x * (a0 - p0 * x) + y * (a1 - p1 * y)
+            out[np.uint64(BLOCK + r)] += x * (b0 - q0 * x) + y * (b1 - q1 * y)
+            out[np.uint64(2 * BLOCK + r)] += x * (e0 - s0 * x) + y * (e1 - s1 * y)
+            out[np.uint64(3 * BLOCK + r)] += x * (f0 - t0 * x) + y * (f1 - t1 * y)
+        j += 2
+    if j < d:
+        a0, p0, b0, q0 = linear[k0, j], precision[k0, j], linear[k1, j], precision[k1, j]
+        e0, s0, f0, t0 = linear[k2, j], precision[k2, j], linear[k3, j], precision[k3, j]
+        for r in range(BLOCK):
+            x = block[j, r]
+            out[r] += x * (a0 - p0 * x)
+            out[np.uint64(BLOCK + r)] += x * (b0 - q0 * x)
+            out[np.uint64(2 * BLOCK + r)] += x * (e0 - s0 * x)
+            out[np.uint64(3 * BLOCK + r)] += x * (f0 - t0 * x)
+
+
+@njit(cache=True, nogil=True)
+def likelihoods(X, center, factor, linear, precision, constant, result):
+    """Compute the joint log-likelihoods of rows as products.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, d)
+    center : ndarray of shape (d,), float64
+    factor : float
+        ``u = (X - center) * factor``.
+    linear, precision : ndarray of shape (C, d), float64
+    constant : ndarray of shape (C,), float64
+    result : ndarray of shape (m, C), float64
+        Is filled.
+    """
+    n_classes = len(constant)
+    block, four = np.zeros((len(center), BLOCK)), np.empty(4 * BLOCK)
+    for start in range(0, len(X), BLOCK):
+        inside = min(BLOCK, len(X) - start)
+        _turn(X, start, inside, center, factor, block)
+        for c in range(0, n_classes, 4):
+            _four_likelihoods(block, linear, precision, constant, c, four)
+            for r in range(inside):
+                for k in range(min(4, n_classes - c)):
+                    result[start + r, c + k] = four[k * BLOCK + r]
+
+
+@njit(cache=True, nogil=True)
+def most_likely(X, center, factor, linear, precision, constant, classes):
+    """Find the first most probable class of each row; return the sum of their joint log-likelihoods.
+
+    Parameters
+    ----------
+    X, center, factor, linear, precision, constant : as in :func:`likelihoods`
+    classes : ndarray of shape (m,), int64
+        Is filled.
+    """
+    n_classes = len(constant)
+    block, four = np.zeros((len(center), BLOCK)), np.empty(4 * BLOCK)
+    # The best so far, and after them their classes as numbers of the same type.
+    found = np.empty(2 * BLOCK)
+    total = 0.0
+    for start in range(0, len(X), BLOCK):
+        inside = min(BLOCK, len(X) - start)
+        _turn(X, start, inside, center, factor, block)
+        found[:BLOCK] = -np.inf
+        found[BLOCK:] = 0
+        for c in range(0, n_classes, 4):
+            _four_likelihoods(block, linear, precision, constant, c, four)
+            for k in range(min(4, n_classes - c)):
+                at, name = k * BLOCK, np.float64(c + k)
+                for r in range(BLOCK):
+                    value = four[np.uint64(at + r)]
+                    larger = value > found[r]
+                    found[r] = value if larger else found[r]
+                    found[np.uint64(BLOCK + r)] = name if larger else found[np.uint64(BLOCK + r)]
+        for r in range(inside):
+            classes[start + r] = np.int64(found[BLOCK + r])
+            total += found[r]
+    return total

@@ -147,7 +147,8 @@ def _shifted_sums(X, codes, weight, shift, exponent, device, missing):
     def work(part):
         count = np.zeros((n_classes, n_features if missing else 1))
         total, squares = np.zeros((2, n_classes, n_features))
-        rows = tile_rows(n_features)
+        # The compiled loop reads rows where they lie, one after the other; others are copied first.
+        rows = part.stop - part.start if compiled and X.flags.c_contiguous else tile_rows(n_features)
         for start in range(part.start, part.stop, rows):
             piece = slice(start, min(start + rows, part.stop))
             share = None if weight is None else weight[piece]

@@ -243,13 +243,25 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         return np.exp(jll, out=jll).astype(dtype, copy=False)
 
     def _scored(self, X):
+        def work(X):
+            jll = self._joint_log_likelihood(X)
+            return jll, jll.sum()
+
+        return self._answered(X, work)
+
+    def _answered(self, X, work):
+        """What ``work`` makes of the checked samples, and their type.
+
+        ``work`` returns a number besides, which is finite only if all the samples are: of many samples this is checked
+        by what comes out.
+        """
         check_is_fitted(self)
         given, late = X, self._may_be_checked_late(X)
         X = validate_X(self, X, ensure_all_finite=False) if late else self._checked_X(X)
-        jll = self._joint_log_likelihood(X)
-        if late and not np.isfinite(jll.sum()):
+        answer, number = work(X)
+        if late and not np.isfinite(number):
             self._checked_X(given)
-        return jll, np.float32 if X.dtype == np.float32 else np.float64
+        return answer, np.float32 if X.dtype == np.float32 else np.float64
 
     def _checked_X(self, X):
         return validate_X(self, X, **self._input_checks)

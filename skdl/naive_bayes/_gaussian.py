@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from skdl.kernels.gaussian import Siblings, gaussian_likelihood, joint_log_likelihood
+from skdl.kernels.gaussian import Siblings, gaussian_likelihood, joint_log_likelihood, most_likely
 from skdl.kernels.moments import class_moments
 from skdl.naive_bayes._base import BaseNaiveBayes, checked_priors, log_of
 from skdl.utils import Answers, Interval, resolve_device
@@ -118,11 +118,13 @@ class GaussianNB(BaseNaiveBayes):
     _gaps_show = True
 
     def _joint_log_likelihood(self, X):
+        return joint_log_likelihood(X, self._model())
+
+    def _model(self):
         device = resolve_device(self.device)
-        model = self._device_cache.get(
+        return self._device_cache.get(
             ("likelihood", str(device)), lambda: _likelihood(self._sums, self._smoothed()[0], self.class_prior_, device)
         )
-        return joint_log_likelihood(X, model)
 
     def _smoothed(self):
         smoothing = self.var_smoothing
@@ -136,7 +138,14 @@ class GaussianNB(BaseNaiveBayes):
             classes = shared.classify(X, self.var_smoothing)
             if classes is not None:
                 return classes
-        return super()._most_probable(X)
+        return self._answered(X, self._classified)[0]
+
+    def _classified(self, X):
+        found = most_likely(X, self._model())
+        if found is None:
+            jll = self._joint_log_likelihood(X)
+            found = jll.argmax(axis=1), jll.sum()
+        return found
 
     def _shared_with(self, siblings):
         device = resolve_device(self.device)

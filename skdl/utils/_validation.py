@@ -290,7 +290,8 @@ def encode_classes(y, *, owner: str, min_classes: int = 1) -> tuple[np.ndarray, 
             present = np.bincount(places, minlength=reach) > 0
             found = np.flatnonzero(present)
             if len(found) >= min_classes:
-                return found.astype(y.dtype) + y.dtype.type(low), (np.cumsum(present) - 1)[places]
+                codes = places if len(found) == reach else (np.cumsum(present) - 1)[places]
+                return found.astype(y.dtype) + y.dtype.type(low), codes
     if y.dtype.kind in "mM" and np.isnat(y).any():
         raise ValueError(f"y has no date at row {int(np.isnat(y).argmax())}: drop the rows without a label.")
     try:
