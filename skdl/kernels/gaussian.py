@@ -93,7 +93,7 @@ def joint_log_likelihood(X: np.ndarray, model: Likelihood, *, missing: bool = Fa
         from skdl.kernels._gaussian_loops import likelihoods
 
         terms = _terms(model)
-        on_threads(lambda part: likelihoods(X[part], *terms, result[part]), _large_parts(X))
+        on_threads(lambda part: likelihoods(X[part], *terms, result[part]), _large_parts(X))  # type: ignore[call-arg]
     elif model.center.device.type == "cpu":
         rows = tile_rows(X.shape[1])
 
@@ -129,7 +129,7 @@ def most_likely(X: np.ndarray, model: Likelihood) -> tuple[np.ndarray, float] | 
     from skdl.kernels import _gaussian_loops
 
     classes, terms = np.empty(len(X), dtype=np.int64), _terms(model)
-    totals = on_threads(lambda part: _gaussian_loops.most_likely(X[part], *terms, classes[part]), _large_parts(X))
+    totals = on_threads(lambda part: _gaussian_loops.most_likely(X[part], *terms, classes[part]), _large_parts(X))  # type: ignore[call-arg]
     return classes, sum(totals)
 
 
