@@ -1,14 +1,21 @@
-"""The compiled loops of softmax regression in single precision, between the two products of a pass over the samples.
+"""The compiled loops of softmax regression in single precision: a pass over the samples, which stay in cache for it.
 
-What lies between the products is exponentials and sums over classes. They are computed for 128 samples at a time, by
-vector instructions: logits of neighbouring samples lie side by side. A logarithm is taken of the product of many sums
-at once, which costs less than the logarithm of each.
+With several classes the two products of a pass are narrow, and libraries are slow at such: logits are made of turned
+blocks of 64 samples as in :mod:`skdl.kernels._lloyd_loops`, and the derivative is pulled back through the rows as they
+are. (With two classes they are products with a vector, which memory bounds.) What lies between is exponentials and sums
+over classes, computed for 128 samples at a time by vector instructions: logits of neighbouring samples lie side by
+side. A logarithm is taken of the product of many sums at once, which costs less than the logarithm of each.
 """
 
 import numpy as np
 from numba import njit
 
+from skdl.kernels._lloyd_loops import BLOCK as TURNED
+from skdl.kernels._lloyd_loops import _four_scores
+
 BLOCK = 128
+# So many samples are worked on at a time; their sums are in single precision.
+CHUNK = 512
 # So many sums of at most 1e9 exponentials, none above one, have a product within the range of float64.
 _GROUP = 32
 
@@ -175,3 +182,93 @@ def binary_residuals(Z, signs, weight, sums):
         sums[0] += _scaled_sum(z, factors)
         Z[0, start : start + inside] = z[:inside]
     sums[-1] += loss
+
+
+@njit(cache=True, nogil=True)
+def turn(X, turned):
+    """Write rows as columns of blocks, of shape (n_blocks, d, 64); what is left over is zero."""
+    for b in range(len(turned)):
+        _turn_block(X, b * TURNED, min(TURNED, len(X) - b * TURNED), turned[b])
+
+
+@njit(cache=True, nogil=True)
+def _turn_block(X, start, inside, block):
+    d = X.shape[1]
+    for r in range(inside):
+        row = X[start + r]
+        for j in range(d):
+            block[j, r] = row[j]
+    for r in range(inside, TURNED):
+        for j in range(d):
+            block[j, r] = 0
+
+
+@njit(cache=True, nogil=True)
+def _logits(X, start, inside, turned, slopes, offset, block, four, Z):
+    """Write ``slopes @ X.T + offset`` for a chunk of samples to Z (K, 512)."""
+    K = len(slopes)
+    for first in range(0, inside, TURNED):
+        if len(turned):
+            block = turned[(start + first) // TURNED]
+        else:
+            _turn_block(X, start + first, min(TURNED, inside - first), block)
+        for c in range(0, K, 4):
+            _four_scores(block, slopes, offset, c, four)
+            for q in range(min(4, K - c)):
+                Z[c + q, first : first + TURNED] = four[q * TURNED : (q + 1) * TURNED]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _pull_back(X, start, inside, Z, slope, total):
+    """Add ``Z @ X`` for a chunk of samples to `total` (K, d), float64; `slope` (K * d,) is room for its sums."""
+    K, d = total.shape
+    slope[:] = 0
+    for i in range(0, inside, 4):
+        # Where fewer than four are left they count as nothing.
+        i1, i2, i3 = min(i + 1, inside - 1), min(i + 2, inside - 1), min(i + 3, inside - 1)
+        x0, x1, x2, x3 = X[start + i], X[start + i1], X[start + i2], X[start + i3]
+        u1, u2, u3 = np.float32(i + 1 < inside), np.float32(i + 2 < inside), np.float32(i + 3 < inside)
+        for k in range(0, K - 1, 2):
+            a0, a1, a2, a3 = Z[k, i], Z[k, i1] * u1, Z[k, i2] * u2, Z[k, i3] * u3
+            b0, b1, b2, b3 = Z[k + 1, i], Z[k + 1, i1] * u1, Z[k + 1, i2] * u2, Z[k + 1, i3] * u3
+            first, second = np.uint64(k * d), np.uint64((k + 1) * d)
+            for j in range(d):
+                p, q, s, t = x0[j], x1[j], x2[j], x3[j]
+                slope[np.uint64(first + np.uint64(j))] += (p * a0 + q * a1) + (s * a2 + t * a3)
+                slope[np.uint64(second + np.uint64(j))] += (p * b0 + q * b1) + (s * b2 + t * b3)
+        if K % 2:
+            k = K - 1
+            a0, a1, a2, a3 = Z[k, i], Z[k, i1] * u1, Z[k, i2] * u2, Z[k, i3] * u3
+            first = np.uint64(k * d)
+            for j in range(d):
+                p, q, s, t = x0[j], x1[j], x2[j], x3[j]
+                slope[np.uint64(first + np.uint64(j))] += (p * a0 + q * a1) + (s * a2 + t * a3)
+    for k in range(K):
+        for j in range(d):
+            total[k, j] += np.float64(slope[k * d + j])
+
+
+@njit(cache=True, nogil=True)
+def several_classes(X, turned, slopes, offset, codes, weight, total, sums):
+    """One pass for several classes: logits, residuals and what is pulled back of them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32
+    turned : ndarray of shape (n_blocks, d, 64) or (0, d, 64), float32
+        The same rows turned; empty where they are to be turned here.
+    slopes, offset : ndarray of shape (K, d) and (K,), float32
+    codes, weight, sums : as in :func:`residuals`
+    total : ndarray of shape (K, d), float64
+        The derivatives by the slopes are added here.
+    """
+    n, d = X.shape
+    K = len(slopes)
+    Z, slope = np.zeros((K, CHUNK), np.float32), np.zeros(K * d, np.float32)
+    block, four = np.empty((d, TURNED), np.float32), np.empty(4 * TURNED, np.float32)
+    for start in range(0, n, CHUNK):
+        inside = min(CHUNK, n - start)
+        _logits(X, start, inside, turned, slopes, offset, block, four, Z)
+        there = slice(start, start + inside)
+        residuals(Z[:, :inside], codes[there], weight[there], sums)
+        _pull_back(X, start, inside, Z, slope, total)

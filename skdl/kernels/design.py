@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,8 +23,10 @@ from skdl.kernels.threads import one_torch_thread
 _TILE_VALUES = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 25}
 # From how many values on each thread has tiles of its own.
 _THREADED = 1 << 19
-# How many values a part has whose work is a few calls.
+# How many values a part has whose work is one call; rows of a block, and the most memory that turned rows may take.
 _PART_VALUES = 1 << 21
+BLOCK = 64
+_TURNED_BYTES = 1 << 28
 # Rows of the pieces that a product which sums over samples is split into.
 _SPLIT = 512
 # Above this many values the copy that centring costs is made only where the columns need it.
@@ -84,8 +87,21 @@ class Design:
         return nullcontext() if self.transposed is not None else blocks_alone_on_threads()
 
     def parts(self, width: int = 1) -> list[slice]:
-        """Parts larger than :meth:`tiles`, for work of few calls, each of which costs more than leaving the cache."""
-        return cut(self.n, self.n * (self.d + width) // _PART_VALUES)
+        """Parts larger than :meth:`tiles`, for compiled work; they begin where the blocks of `turned` do."""
+        blocks = cut(-(-self.n // BLOCK), self.n * (self.d + width) // _PART_VALUES)
+        return [slice(part.start * BLOCK, min(part.stop * BLOCK, self.n)) for part in blocks]
+
+    @cached_property
+    def turned(self) -> np.ndarray:
+        """Rows as columns of blocks (n_blocks, d, 64), for solvers that pass over them often; empty if too many."""
+        from skdl.kernels._softmax_loops import turn
+
+        X = self.X.numpy()
+        n_blocks = -(-self.n // BLOCK) if X.nbytes <= _TURNED_BYTES else 0
+        turned = np.empty((n_blocks, self.d, BLOCK), dtype=X.dtype)
+        if n_blocks:
+            on_threads(lambda rows: turn(X[rows], turned[rows.start // BLOCK : -(-rows.stop // BLOCK)]), self.parts())
+        return turned
 
     def summed(self, work: Callable, tiles: list[slice]) -> list[Tensor]:
         """Add up what ``work(i, tiles[i])`` returns, a tuple of tensors, by as many threads as torch has been given."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
+from skdl.kernels.design import BLOCK, Design, csr_like, some_rows, wide_dtype
 from skdl.kernels.lbfgs import Pairs
 from skdl.kernels.newton import factorize
 from skdl.kernels.rowblocks import shared_products
@@ -200,23 +200,32 @@ class SoftmaxObjective:
         return self._finished(theta, loss, torch.cat([slopes, level[:, None]], dim=1))
 
     def _compiled_work(self, W: Tensor, offset: Tensor):
-        """What :meth:`evaluate` does with a part of the samples, compiled but for the products."""
+        """What :meth:`evaluate` does with a part of the samples, compiled but for products with a vector."""
         # Not imported before it is needed: small problems do without a compiler.
-        from skdl.kernels._softmax_loops import binary_residuals, residuals
+        from skdl.kernels._softmax_loops import binary_residuals, several_classes
 
-        design, K, offset = self.design, self.K, offset[:, None]
-        link = binary_residuals if K == 1 else residuals
+        design, K = self.design, self.K
         codes = (self.codes.to(W.dtype) if K == 1 else self.codes).numpy()
         weight = (torch.zeros(0) if design.weight is None else design.weight.to(W.dtype)).numpy()
 
-        def work(_, rows):
-            X, sums = design.X[rows], np.zeros(K + 1)
-            Z = torch.addmm(offset, W, X.T)
-            link(Z.numpy(), codes[rows], weight[rows], sums)
-            total = torch.from_numpy(sums)
-            return total[K], design.pulled_back(Z, X).double(), total[:K]
+        def two(_, rows):
+            X, sums = design.X[rows], np.zeros(2)
+            Z = torch.addmm(offset[:, None], W, X.T)
+            binary_residuals(Z.numpy(), codes[rows], weight[rows], sums)
+            summed = torch.from_numpy(sums)
+            return summed[1], design.pulled_back(Z, X).double(), summed[:1]
 
-        return work
+        def several(_, rows):
+            total, sums = np.zeros((K, design.d)), np.zeros(K + 1)
+            blocks = turned[rows.start // BLOCK : -(-rows.stop // BLOCK)]
+            several_classes(X[rows], blocks, slopes, level, codes[rows], weight[rows], total, sums)
+            summed = torch.from_numpy(sums)
+            return summed[K], torch.from_numpy(total), summed[:K]
+
+        if K == 1:
+            return two
+        X, turned, slopes, level = design.X.numpy(), design.turned, W.contiguous().numpy(), offset.numpy()
+        return several
 
     def _finished(self, theta: Tensor, loss: Tensor, gradient: Tensor) -> tuple[float, Tensor]:
         gradient /= self.design.n

@@ -53,9 +53,11 @@ def test_compiled_residuals_are_those_of_scipy(n, n_classes, weighted, scale):
     assert sums[-1] == pytest.approx(loss, rel=1e-6, abs=1e-15 * n)
 
 
-@pytest.mark.parametrize("n_classes", [2, 6])
+@pytest.mark.parametrize("n_classes", [2, 3, 4, 6])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_pass_in_single_precision_is_that_in_double_precision(n_classes, weighted):
+@pytest.mark.parametrize("kept", [0, 1 << 28])
+def test_the_pass_in_single_precision_is_that_in_double_precision(n_classes, weighted, kept, monkeypatch):
+    monkeypatch.setattr("skdl.kernels.design._TURNED_BYTES", kept)
     objective = _objective(9001, 23, n_classes, weighted=weighted, offset=5.0)
     theta, _ = objective.start()
     theta = theta + 0.3 * torch.from_numpy(np.random.default_rng(1).normal(size=theta.shape))
@@ -63,6 +65,26 @@ def test_the_pass_in_single_precision_is_that_in_double_precision(n_classes, wei
     single_value, single_gradient = objective.on_rows(None).evaluate(theta)
     assert single_value == pytest.approx(value, rel=1e-6)
     np.testing.assert_allclose(single_gradient.numpy(), gradient.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 63, 64, 65, 511, 513, 514, 515])
+@pytest.mark.parametrize("n_blocks_kept", [0, 100])
+def test_compiled_passes_of_any_size(n, n_blocks_kept):
+    from skdl.kernels._softmax_loops import several_classes, turn
+
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, 7)).astype(np.float32)
+    slopes, offset = rng.normal(size=(5, 7)).astype(np.float32), rng.normal(size=5).astype(np.float32)
+    codes = rng.integers(5, size=n)
+    turned = np.empty((min(n_blocks_kept, -(-n // 64)), 7, 64), dtype=np.float32)
+    turn(X, turned)
+    total, sums = np.zeros((5, 7)), np.zeros(6)
+    several_classes(X, turned, slopes, offset, codes, np.zeros(0, np.float32), total, sums)
+    logits = X.astype(np.float64) @ slopes.T.astype(np.float64) + offset
+    residuals = softmax(logits, axis=1) - np.eye(5)[codes]
+    np.testing.assert_allclose(total, residuals.T @ X, atol=1e-6 * n)
+    np.testing.assert_allclose(sums[:5], residuals.sum(axis=0), atol=1e-6 * n)
+    assert sums[5] == pytest.approx(-log_softmax(logits, axis=1)[np.arange(n), codes].sum(), rel=1e-6)
 
 
 @pytest.mark.parametrize("spread", [1.0, 1e-3])

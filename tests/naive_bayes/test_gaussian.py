@@ -8,6 +8,7 @@ import sklearn.naive_bayes as reference
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
+from skdl.kernels import gaussian
 from skdl.naive_bayes import GaussianNB
 
 LOADERS = [load_breast_cancer, load_digits, load_iris, load_wine]
@@ -255,9 +256,10 @@ def test_cuda_agrees_with_the_cpu():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 12_345, 24_999])
-def test_a_gap_in_a_large_table_is_found(bad, row):
+@pytest.mark.parametrize("n_classes", [3, 24])  # 24 are so many that the loops are compiled
+def test_a_gap_in_a_large_table_is_found(bad, row, n_classes):
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(25_000, 40)), rng.integers(0, 3, 25_000)
+    X, y = rng.normal(size=(25_000, 40)), rng.integers(0, n_classes, 25_000)
     model = GaussianNB().fit(X, y)
     spoilt = X.copy()
     spoilt[row, 7] = bad
@@ -269,8 +271,28 @@ def test_a_gap_in_a_large_table_is_found(bad, row):
             predict(spoilt)
 
 
-def test_what_is_impossible_is_no_gap():
+def test_what_is_impossible_is_no_gap(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(25_000, 40)), rng.integers(0, 3, 25_000)
     model = GaussianNB(priors=[0.5, 0.5, 0.0]).fit(X, y)
-    assert set(model.predict(X)) <= {0, 1}
+    for entries in (10**9, 0):
+        monkeypatch.setattr(gaussian, "_COMPILED_ENTRIES", entries)
+        assert set(model.predict(X)) <= {0, 1}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "d", "n_classes"), [(1, 1, 1), (63, 3, 2), (64, 4, 3), (130, 1, 5), (3001, 9, 4)])
+def test_compiled_likelihoods_are_those_of_products(n, d, n_classes, dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(n_classes, d))
+    y = np.arange(max(n, 2 * n_classes)) % n_classes
+    X = (centers[y] + 1e4 + rng.normal(size=(len(y), d))).astype(dtype)
+    model = GaussianNB().fit(X, y)
+    asked = X[:n]
+    answers = {}
+    for entries in (10**9, 0):
+        monkeypatch.setattr(gaussian, "_COMPILED_ENTRIES", entries)
+        answers[entries] = model.predict_joint_log_proba(asked.astype(np.float64)), model.predict(asked)
+    assert_allclose(answers[0][0], answers[10**9][0], rtol=1e-10, atol=1e-10)
+    assert_array_equal(answers[0][1], answers[10**9][1])
+    assert_array_equal(answers[0][1], answers[0][0].argmax(axis=1))
