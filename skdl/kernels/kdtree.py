@@ -282,7 +282,10 @@ class KDTree:
         sizes = self.stops[first_leaf:] - self.starts[first_leaf:]
         # The last places of a leaf repeat its last point, and are never looked at.
         places = np.minimum(self.starts[first_leaf:, None] + np.arange(sizes.max()), self.stops[first_leaf:, None] - 1)
-        self.leaves = np.ascontiguousarray(columns[:, self.order[places]].transpose(1, 0, 2))  # (n_leaves, d, width)
+        leaves = columns[:, self.order[places]].transpose(1, 0, 2)  # (n_leaves, d, width)
+        # Most of the time goes into fetching leaves: numbers of single precision stay as short as they came.
+        kept = np.float32 if points.dtype == np.float32 and scale == 1.0 else np.float64
+        self.leaves = np.ascontiguousarray(leaves, dtype=kept)
 
     def _tree(self):
         return self.leaves, self.order, self.starts, self.stops, self.lower, self.upper

@@ -26,7 +26,7 @@ class KNeighborsRegressor(MultiOutputMixin, RegressorMixin, SupervisedNeighbors)
         How to search; the answer is the same. "kd_tree" is for few columns (up to about 15) and Minkowski metrics,
         "brute" compares all rows, "auto" and "ball_tree" choose.
     leaf_size : int, default=30
-        The rows in a leaf of the tree, a hint.
+        About how many rows a leaf of the tree has; with ``algorithm="auto"`` more where that is quicker.
     p : float, default=2
         The power of the Minkowski metric.
     metric : str, callable, DistanceMetric or transformer, default="minkowski"

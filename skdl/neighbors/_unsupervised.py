@@ -21,7 +21,7 @@ class NearestNeighbors(RadiusNeighborsBase):
         How to search; the answer is the same. "kd_tree" is for few columns (up to about 15) and Minkowski metrics,
         "brute" compares all rows, "auto" and "ball_tree" choose.
     leaf_size : int, default=30
-        The rows in a leaf of the tree, a hint.
+        About how many rows a leaf of the tree has; with ``algorithm="auto"`` more where that is quicker.
     metric : str, callable, DistanceMetric or transformer, default="minkowski"
         What near means. A name: "euclidean", "manhattan", "chebyshev", "minkowski" (with ``p``), "cosine",
         "mahalanobis", "seuclidean" and all others of scikit-learn and SciPy; "heom" and "gower" for frames with
