@@ -204,7 +204,11 @@ def _lower(rows, walk, candidates, closest, last):
     """Keep the best candidate: lower the distances to the nearest centre, and return it and the mass of each bucket."""
     distances = rows.distances_to_candidates(rows.points(candidates))  # (L, n)
     np.minimum(distances, closest, out=distances)
-    best = min(range(len(distances)), key=lambda i: float(distances[i].astype(np.float64) @ rows.no_weight))
+    if rows.weight is None:
+        potentials = distances.sum(axis=1, dtype=np.float64)
+    else:
+        potentials = np.array([one.astype(np.float64) @ rows.weight for one in distances])
+    best = int(potentials.argmin())
     closest[:] = distances[best]
     # Rounding must not leave a row at a distance from itself.
     closest[walk.hashes == walk.hashes[candidates[best]]] = 0.0
