@@ -69,7 +69,7 @@ def integers_pay(d: int) -> bool:
     integers = torch.empty(512, 1024, dtype=torch.int32)
     try:
         torch._int_mm(A, B.T, out=integers)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         return False
     if integers[:, ::2].ne(127 * 127 * d).any() or integers[:, 1::2].ne(-127 * 127 * d).any():
         return False
