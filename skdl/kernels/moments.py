@@ -144,11 +144,13 @@ def _shifted_sums(X, codes, weight, shift, exponent, device, missing):
     if compiled:
         from skdl.kernels import _moments_loops
 
+    # The compiled loop reads rows where they lie, one after the other; others are copied first, some at a time.
+    in_place = compiled and isinstance(X, np.ndarray) and X.flags.c_contiguous
+
     def work(part):
         count = np.zeros((n_classes, n_features if missing else 1))
         total, squares = np.zeros((2, n_classes, n_features))
-        # The compiled loop reads rows where they lie, one after the other; others are copied first.
-        rows = part.stop - part.start if compiled and X.flags.c_contiguous else tile_rows(n_features)
+        rows = part.stop - part.start if in_place else tile_rows(n_features)
         for start in range(part.start, part.stop, rows):
             piece = slice(start, min(start + rows, part.stop))
             share = None if weight is None else weight[piece]

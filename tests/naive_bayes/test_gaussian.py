@@ -8,7 +8,8 @@ import sklearn.naive_bayes as reference
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
-from skdl.kernels import gaussian
+from skdl.base import fit_family
+from skdl.kernels import gaussian, moments
 from skdl.naive_bayes import GaussianNB
 
 LOADERS = [load_breast_cancer, load_digits, load_iris, load_wine]
@@ -296,3 +297,19 @@ def test_compiled_likelihoods_are_those_of_products(n, d, n_classes, dtype, monk
     assert_allclose(answers[0][0], answers[10**9][0], rtol=1e-10, atol=1e-10)
     assert_array_equal(answers[0][1], answers[10**9][1])
     assert_array_equal(answers[0][1], answers[0][0].argmax(axis=1))
+
+
+def test_families_over_rows_that_are_compiled_are_single_fits(monkeypatch):
+    # The rows of a split are not copied: the loop that reads rows where they lie has to do without them.
+    monkeypatch.setattr(moments, "_COMPILED_VALUES", 0)
+    monkeypatch.setattr(gaussian, "_COMPILED_ENTRIES", 0)
+    X, y = _overlapping(n=20_000)
+    splits = [np.arange(20_000) % 3 != fold for fold in range(3)]
+    splits = [np.flatnonzero(chosen) for chosen in splits]
+    candidates = [{"var_smoothing": 1e-9}, {"var_smoothing": 1e-2}]
+    members = list(fit_family(GaussianNB(), X, y, candidates=candidates, splits=splits))
+    assert len(members) == 6
+    for candidate, split, member in members:
+        alone = GaussianNB(**candidates[candidate]).fit(X[splits[split]], y[splits[split]])
+        _assert_same_model(member, alone, rtol=1e-12)
+        assert_array_equal(member.predict(X), alone.predict(X))
