@@ -15,6 +15,8 @@ from skdl.kernels.newton import factorize
 
 # A penalty this much larger than what a column can explain keeps its coefficient at zero.
 _HOPELESS = 1e30
+# A correction this much smaller than the coefficients is the last one.
+_SETTLED = 1e-14
 
 
 class RidgeSystem:
@@ -90,11 +92,20 @@ class RidgeSystem:
         alive = (lift < _HOPELESS)[:, None]
         W *= alive
         for _ in range(2):
-            R = self.Y[:, which] - self.predicted(W)
-            R = R if self.weight is None else R * self.weight[:, None]
-            left = self._pulled_back(R) - lift[:, None] * W
-            W += torch.cholesky_solve(left, factor) * alive
+            left = self._left_over(W, which) - lift[:, None] * W
+            correction = torch.cholesky_solve(left, factor) * alive
+            W += correction
+            if float(correction.norm()) <= _SETTLED * float(W.norm()):
+                break
         return W
+
+    def _left_over(self, W: Tensor, which: Tensor) -> Tensor:
+        """``X'(y - X @ W)`` in float64 for some targets, in one pass over tiles."""
+        total = torch.zeros_like(W)
+        for rows, X in self._tiles():
+            R = self.Y[rows][:, which] - X @ W
+            total += X.T @ (R if self.weight is None else R * self.weight[rows, None])
+        return total * self.unit
 
     def _lift(self, alpha: float) -> Tensor:
         return (alpha / self.scale / self.scale).clamp_max(_HOPELESS)
