@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from skdl.kernels._lloyd_loops import BLOCK, _move, _square_distance
+from skdl.kernels._lloyd_loops import _move, _square_distance
+from skdl.kernels.rowblocks import BLOCK
 
 
 @njit(cache=True, nogil=True)

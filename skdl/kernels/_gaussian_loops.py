@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit
 
-# How many rows lie side by side, see :mod:`skdl.kernels._lloyd_loops`.
-BLOCK = 64
+from skdl.kernels._turned_loops import four_levels, turn
+from skdl.kernels.rowblocks import BLOCK
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -47,15 +47,6 @@ def best_classes(jll, rounding, classes, certain):
             classes[s, j] = place[j]
 
 
-@njit(cache=True, nogil=True)
-def _turn(X, start, inside, center, factor, block):
-    """Write some rows, centred and scaled, as the columns of a block (d, 64)."""
-    for r in range(inside):
-        row = X[start + r]
-        for j in range(len(center)):
-            block[j, r] = (np.float64(row[j]) - center[j]) * factor
-
-
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _four_likelihoods(block, linear, precision, constant, c, out):
     """Write ``constant + u (linear - u precision)``, summed over columns, for 64 rows and four classes from c on.
@@ -64,12 +55,7 @@ def _four_likelihoods(block, linear, precision, constant, c, out):
     """
     d, last = linear.shape[1], len(linear) - 1
     k0, k1, k2, k3 = c, min(c + 1, last), min(c + 2, last), min(c + 3, last)
-    l0, l1, l2, l3 = constant[k0], constant[k1], constant[k2], constant[k3]
-    for r in range(BLOCK):
-        out[r] = l0
-        out[np.uint64(BLOCK + r)] = l1
-        out[np.uint64(2 * BLOCK + r)] = l2
-        out[np.uint64(3 * BLOCK + r)] = l3
+    four_levels(constant, c, out)
     j = 0
     while j + 2 <= d:
         a0, a1, p0, p1 = linear[k0, j], linear[k0, j + 1], precision[k0, j], precision[k0, j + 1]
@@ -110,12 +96,12 @@ def likelihoods(X, center, factor, linear, precision, constant, result):
         Is filled.
     """
     n_classes = len(constant)
-    block, four = np.zeros((len(center), BLOCK)), np.empty(4 * BLOCK)
+    turned, four = np.empty((1, len(center), BLOCK)), np.empty(4 * BLOCK)
     for start in range(0, len(X), BLOCK):
         inside = min(BLOCK, len(X) - start)
-        _turn(X, start, inside, center, factor, block)
+        turn(X[start : start + inside], center, factor, turned)
         for c in range(0, n_classes, 4):
-            _four_likelihoods(block, linear, precision, constant, c, four)
+            _four_likelihoods(turned[0], linear, precision, constant, c, four)
             for r in range(inside):
                 for k in range(min(4, n_classes - c)):
                     result[start + r, c + k] = four[k * BLOCK + r]
@@ -132,17 +118,17 @@ def most_likely(X, center, factor, linear, precision, constant, classes):
         Is filled.
     """
     n_classes = len(constant)
-    block, four = np.zeros((len(center), BLOCK)), np.empty(4 * BLOCK)
+    turned, four = np.empty((1, len(center), BLOCK)), np.empty(4 * BLOCK)
     # The best so far, and after them their classes as numbers of the same type.
     found = np.empty(2 * BLOCK)
     total = 0.0
     for start in range(0, len(X), BLOCK):
         inside = min(BLOCK, len(X) - start)
-        _turn(X, start, inside, center, factor, block)
+        turn(X[start : start + inside], center, factor, turned)
         found[:BLOCK] = -np.inf
         found[BLOCK:] = 0
         for c in range(0, n_classes, 4):
-            _four_likelihoods(block, linear, precision, constant, c, four)
+            _four_likelihoods(turned[0], linear, precision, constant, c, four)
             for k in range(min(4, n_classes - c)):
                 at, name = k * BLOCK, np.float64(c + k)
                 for r in range(BLOCK):

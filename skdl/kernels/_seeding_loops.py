@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from skdl.kernels._lloyd_loops import BLOCK, _square_distances, three_square_distances
+from skdl.kernels._turned_loops import square_distances, three_square_distances
+from skdl.kernels.rowblocks import BLOCK
 
 
 @njit(cache=True, nogil=True)
@@ -67,7 +68,7 @@ def _drawn(ends, total, target):
 
 @njit(cache=True, nogil=True)
 def turn_some(X, order, shift, scale, turned):
-    """As :func:`skdl.kernels._lloyd_loops.turn`, with the rows in some order."""
+    """As :func:`skdl.kernels._turned_loops.turn`, with the rows in some order."""
     d = X.shape[1]
     for b in range(len(turned)):
         block = turned[b]
@@ -110,7 +111,7 @@ def try_candidates(turned, n, center, candidates, closest, weight, masses):
         held[:inside] = closest[start : start + inside]
         held[inside:] = 0
         if len(center):
-            _square_distances(turned[b], center[0], square)
+            square_distances(turned[b], center[0], square)
             for r in range(BLOCK):
                 held[r] = square[r] if square[r] < held[r] else held[r]
             closest[start : start + inside] = held[:inside]
@@ -212,7 +213,7 @@ def plus_plus(turned, points, weight, order, hashes, uniform, chosen):
             potential = 0.0
             for b in range(len(turned)):
                 start = b * BLOCK
-                _square_distances(turned[b], center, one)
+                square_distances(turned[b], center, one)
                 for r in range(min(BLOCK, n - start)):
                     value = min(one[r], closest[start + r])
                     square[trial, start + r] = value

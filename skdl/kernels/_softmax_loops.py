@@ -1,7 +1,7 @@
 """The compiled loops of softmax regression in single precision: a pass over the samples, which stay in cache for it.
 
 With several classes the two products of a pass are narrow, and libraries are slow at such: logits are made of turned
-blocks of 64 samples as in :mod:`skdl.kernels._lloyd_loops`, and the derivative is pulled back through the rows as they
+blocks of 64 samples as in :mod:`skdl.kernels._turned_loops`, and the derivative is pulled back through the rows as they
 are. (With two classes they are products with a vector, which memory bounds.) What lies between is exponentials and sums
 over classes, computed for 128 samples at a time by vector instructions: logits of neighbouring samples lie side by
 side. A logarithm is taken of the product of many sums at once, which costs less than the logarithm of each.
@@ -10,8 +10,8 @@ side. A logarithm is taken of the product of many sums at once, which costs less
 import numpy as np
 from numba import njit
 
-from skdl.kernels._lloyd_loops import BLOCK as TURNED
-from skdl.kernels._lloyd_loops import _four_scores
+from skdl.kernels._turned_loops import four_scores, turn
+from skdl.kernels.rowblocks import BLOCK as TURNED
 
 BLOCK = 128
 # So many samples are worked on at a time; their sums are in single precision.
@@ -185,35 +185,17 @@ def binary_residuals(Z, signs, weight, sums):
 
 
 @njit(cache=True, nogil=True)
-def turn(X, turned):
-    """Write rows as columns of blocks, of shape (n_blocks, d, 64); what is left over is zero."""
-    for b in range(len(turned)):
-        _turn_block(X, b * TURNED, min(TURNED, len(X) - b * TURNED), turned[b])
-
-
-@njit(cache=True, nogil=True)
-def _turn_block(X, start, inside, block):
-    d = X.shape[1]
-    for r in range(inside):
-        row = X[start + r]
-        for j in range(d):
-            block[j, r] = row[j]
-    for r in range(inside, TURNED):
-        for j in range(d):
-            block[j, r] = 0
-
-
-@njit(cache=True, nogil=True)
-def _logits(X, start, inside, turned, slopes, offset, block, four, Z):
+def _logits(X, start, inside, turned, slopes, offset, here, four, Z):
     """Write ``slopes @ X.T + offset`` for a chunk of samples to Z (K, 512)."""
     K = len(slopes)
     for first in range(0, inside, TURNED):
         if len(turned):
             block = turned[(start + first) // TURNED]
         else:
-            _turn_block(X, start + first, min(TURNED, inside - first), block)
+            turn(X[start + first : start + inside], np.zeros(X.shape[1], X.dtype), _ONE, here)
+            block = here[0]
         for c in range(0, K, 4):
-            _four_scores(block, slopes, offset, c, four)
+            four_scores(block, slopes, offset, c, four)
             for q in range(min(4, K - c)):
                 Z[c + q, first : first + TURNED] = four[q * TURNED : (q + 1) * TURNED]
 
@@ -265,10 +247,10 @@ def several_classes(X, turned, slopes, offset, codes, weight, total, sums):
     n, d = X.shape
     K = len(slopes)
     Z, slope = np.zeros((K, CHUNK), np.float32), np.zeros(K * d, np.float32)
-    block, four = np.empty((d, TURNED), np.float32), np.empty(4 * TURNED, np.float32)
+    here, four = np.empty((1, d, TURNED), np.float32), np.empty(4 * TURNED, np.float32)
     for start in range(0, n, CHUNK):
         inside = min(CHUNK, n - start)
-        _logits(X, start, inside, turned, slopes, offset, block, four, Z)
+        _logits(X, start, inside, turned, slopes, offset, here, four, Z)
         there = slice(start, start + inside)
         residuals(Z[:, :inside], codes[there], weight[there], sums)
         _pull_back(X, start, inside, Z, slope, total)

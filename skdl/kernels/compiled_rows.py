@@ -6,9 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from skdl.kernels import _lloyd_loops
+from skdl.kernels import _lloyd_loops, _turned_loops
 from skdl.kernels.moments import class_moments
-from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.kernels.rowblocks import BLOCK, cut, on_threads, tile_rows
 from skdl.kernels.rows import Rows, SparseRows
 from skdl.kernels.tensors import as_tensor
 
@@ -22,7 +22,6 @@ _FEW_CENTRES = 16
 _SMALL_VALUES = 300_000
 # The most memory that a turned copy of the rows may take.
 TURNED_BYTES = 1 << 27
-_BLOCK = 64
 
 
 class CompiledRows(Rows):
@@ -47,13 +46,13 @@ class CompiledRows(Rows):
         """All the rows turned, of shape (n_blocks, d, 64), where they are not so many that they had better not be."""
         if self.X.nbytes > TURNED_BYTES:
             return None
-        turned = np.empty((-(-self.n // _BLOCK), self.d, _BLOCK), dtype=self.dtype)
+        turned = np.empty((-(-self.n // BLOCK), self.d, BLOCK), dtype=self.dtype)
         if self.is_small:
             self._turn(slice(0, self.n), turned)
         else:
             # Parts that begin where a block does.
-            parts = [slice(part.start * _BLOCK, min(part.stop * _BLOCK, self.n)) for part in cut(len(turned), 16)]
-            on_threads(lambda part: self._turn(part, turned[part.start // _BLOCK : -(-part.stop // _BLOCK)]), parts)
+            parts = [slice(part.start * BLOCK, min(part.stop * BLOCK, self.n)) for part in cut(len(turned), 16)]
+            on_threads(lambda part: self._turn(part, turned[part.start // BLOCK : -(-part.stop // BLOCK)]), parts)
         return turned
 
     @property
@@ -62,25 +61,25 @@ class CompiledRows(Rows):
         return self.X.size < _SMALL_VALUES
 
     def _turn(self, part, turned):
-        _lloyd_loops.turn(self.X[part], self.shift, self.scale, turned)
+        _turned_loops.turn(self.X[part], self.shift, self.scale, turned)
 
     def each_block(self, part: slice):
         """Yield slices of rows together with their turned blocks; the part must begin where a block does."""
         if self.turned is not None:
-            yield part, self.turned[part.start // _BLOCK : -(-part.stop // _BLOCK)]
+            yield part, self.turned[part.start // BLOCK : -(-part.stop // BLOCK)]
             return
-        rows = tile_rows(self.d, self.dtype.itemsize, 1 << 17) // _BLOCK * _BLOCK
-        scratch = np.empty((rows // _BLOCK, self.d, _BLOCK), dtype=self.dtype)
+        rows = tile_rows(self.d, self.dtype.itemsize, 1 << 17) // BLOCK * BLOCK
+        scratch = np.empty((rows // BLOCK, self.d, BLOCK), dtype=self.dtype)
         for start in range(part.start, part.stop, rows):
             piece = slice(start, min(start + rows, part.stop))
-            turned = scratch[: -(-(piece.stop - start) // _BLOCK)]
+            turned = scratch[: -(-(piece.stop - start) // BLOCK)]
             self._turn(piece, turned)
             yield piece, turned
 
     def block_parts(self, n_clusters: int) -> list[slice]:
         """As :meth:`parts`, beginning where blocks do."""
-        blocks = cut(-(-self.n // _BLOCK), len(self.parts(n_clusters)))
-        return [slice(part.start * _BLOCK, min(part.stop * _BLOCK, self.n)) for part in blocks]
+        blocks = cut(-(-self.n // BLOCK), len(self.parts(n_clusters)))
+        return [slice(part.start * BLOCK, min(part.stop * BLOCK, self.n)) for part in blocks]
 
     def on_blocks(self, work, n_clusters: int = 1) -> list:
         """Call ``work(part)`` on parts of the rows, by threads where there is enough to do."""
@@ -120,8 +119,8 @@ class CompiledRows(Rows):
 
     def scores_of_gathered(self, gathered, slopes, levels):
         """Products of gathered rows, which lie in tile space, with the centres, and what has to be added to them."""
-        turned = np.empty((-(-len(gathered) // _BLOCK), self.d, _BLOCK), dtype=self.dtype)
-        _lloyd_loops.turn(gathered, np.zeros_like(self.shift), self.dtype.type(1), turned)
+        turned = np.empty((-(-len(gathered) // BLOCK), self.d, BLOCK), dtype=self.dtype)
+        _turned_loops.turn(gathered, np.zeros_like(self.shift), self.dtype.type(1), turned)
         scores = np.empty((len(slopes), len(gathered)), dtype=self.dtype)
         _lloyd_loops.all_scores(turned, len(gathered), slopes, levels, scores)
         return scores, np.zeros_like(levels)

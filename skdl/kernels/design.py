@@ -16,16 +16,15 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skdl.kernels.rowblocks import blocks_alone_on_threads, cut, on_threads, tile_rows
+from skdl.kernels.rowblocks import BLOCK, blocks_alone_on_threads, cut, on_threads, tile_rows
 from skdl.kernels.threads import one_torch_thread
 
 # Rows of a tile: the values of one tile and what is computed from them should stay in a core's cache.
 _TILE_VALUES = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 25}
 # From how many values on each thread has tiles of its own.
 _THREADED = 1 << 19
-# How many values a part has whose work is one call; rows of a block, and the most memory that turned rows may take.
+# How many values a part has whose work is one call, and the most memory that turned rows may take.
 _PART_VALUES = 1 << 21
-BLOCK = 64
 _TURNED_BYTES = 1 << 28
 # Rows of the pieces that a product which sums over samples is split into.
 _SPLIT = 512
@@ -94,13 +93,18 @@ class Design:
     @cached_property
     def turned(self) -> np.ndarray:
         """Rows as columns of blocks (n_blocks, d, 64), for solvers that pass over them often; empty if too many."""
-        from skdl.kernels._softmax_loops import turn
+        from skdl.kernels._turned_loops import turn
 
         X = self.X.numpy()
         n_blocks = -(-self.n // BLOCK) if X.nbytes <= _TURNED_BYTES else 0
         turned = np.empty((n_blocks, self.d, BLOCK), dtype=X.dtype)
         if n_blocks:
-            on_threads(lambda rows: turn(X[rows], turned[rows.start // BLOCK : -(-rows.stop // BLOCK)]), self.parts())
+            nothing, one = np.zeros(self.d, dtype=X.dtype), X.dtype.type(1)
+
+            def work(rows):
+                turn(X[rows], nothing, one, turned[rows.start // BLOCK : -(-rows.stop // BLOCK)])
+
+            on_threads(work, self.parts())
         return turned
 
     def summed(self, work: Callable, tiles: list[slice]) -> list[Tensor]:

@@ -12,6 +12,9 @@ import torch
 
 from skdl.kernels.threads import one_torch_thread
 
+# How many rows compiled loops turn into columns at a time, so that neighbouring numbers belong to neighbouring rows.
+BLOCK = 64
+
 # How many threads :func:`on_threads` may use where torch itself has one; None for as many as torch has.
 _given: ContextVar[int | None] = ContextVar("_given", default=None)
 # Threads are kept for the next call; a forked child has none of its parent's and starts its own.

@@ -14,9 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from skdl.kernels import _seeding_loops
-from skdl.kernels._lloyd_loops import BLOCK
 from skdl.kernels.compiled_rows import TURNED_BYTES, CompiledRows, dense_rows
-from skdl.kernels.rowblocks import cut, on_threads, tile_rows
+from skdl.kernels.rowblocks import BLOCK, cut, on_threads, tile_rows
 from skdl.kernels.rows import Rows
 from skdl.utils import derive_keys, random_bits
 
@@ -225,8 +224,7 @@ def _plus_plus_by_blocks(rows: CompiledRows, order: np.ndarray, numbers: np.ndar
     share = rows.share[order] if len(rows.share) else rows.share
     closest = np.full(n, np.inf, dtype=rows.dtype)
     blocks = SortedBlocks(rows, order)
-    ones = np.ones(n) if not len(share) else share
-    by_weight = np.add.reduceat(ones, np.arange(0, n, BLOCK))
+    by_weight = np.add.reduceat(rows.no_weight[order], np.arange(0, n, BLOCK))
     masses = np.zeros_like(by_weight)
     chosen = np.empty(n_clusters, dtype=np.int64)
     for step in range(n_clusters):

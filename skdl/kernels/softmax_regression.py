@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.kernels.design import BLOCK, Design, csr_like, some_rows, wide_dtype
+from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
 from skdl.kernels.lbfgs import Pairs
 from skdl.kernels.newton import factorize
-from skdl.kernels.rowblocks import shared_products
+from skdl.kernels.rowblocks import BLOCK, shared_products
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
 _HOPELESS = 1e30

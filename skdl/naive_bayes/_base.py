@@ -203,7 +203,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
 
     def _most_probable(self, X) -> np.ndarray:
         """The number of each sample's most probable class, of shape (n,)."""
-        return self._scored(X)[0].argmax(axis=1)
+        return self._answered(X, self._classified)[0]
 
     def predict_log_proba(self, X):
         """Return the logarithm of the probability of each class.
@@ -243,11 +243,17 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         return np.exp(jll, out=jll).astype(dtype, copy=False)
 
     def _scored(self, X):
-        def work(X):
-            jll = self._joint_log_likelihood(X)
-            return jll, jll.sum()
+        return self._answered(X, self._summed)
 
-        return self._answered(X, work)
+    def _summed(self, X):
+        """The joint log-likelihoods of checked samples, and their sum."""
+        jll = self._joint_log_likelihood(X)
+        return jll, jll.sum()
+
+    def _classified(self, X):
+        """The classes of checked samples, and a number for :meth:`_answered`."""
+        jll, total = self._summed(X)
+        return jll.argmax(axis=1), total
 
     def _answered(self, X, work):
         """What ``work`` makes of the checked samples, and their type.

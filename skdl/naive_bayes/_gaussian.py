@@ -138,14 +138,10 @@ class GaussianNB(BaseNaiveBayes):
             classes = shared.classify(X, self.var_smoothing)
             if classes is not None:
                 return classes
-        return self._answered(X, self._classified)[0]
+        return super()._most_probable(X)
 
     def _classified(self, X):
-        found = most_likely(X, self._model())
-        if found is None:
-            jll = self._joint_log_likelihood(X)
-            found = jll.argmax(axis=1), jll.sum()
-        return found
+        return most_likely(X, self._model()) or super()._classified(X)
 
     def _shared_with(self, siblings):
         device = resolve_device(self.device)

@@ -70,14 +70,15 @@ def test_the_pass_in_single_precision_is_that_in_double_precision(n_classes, wei
 @pytest.mark.parametrize("n", [1, 2, 3, 63, 64, 65, 511, 513, 514, 515])
 @pytest.mark.parametrize("n_blocks_kept", [0, 100])
 def test_compiled_passes_of_any_size(n, n_blocks_kept):
-    from skdl.kernels._softmax_loops import several_classes, turn
+    from skdl.kernels._softmax_loops import several_classes
+    from skdl.kernels._turned_loops import turn
 
     rng = np.random.default_rng(n)
     X = rng.normal(size=(n, 7)).astype(np.float32)
     slopes, offset = rng.normal(size=(5, 7)).astype(np.float32), rng.normal(size=5).astype(np.float32)
     codes = rng.integers(5, size=n)
     turned = np.empty((min(n_blocks_kept, -(-n // 64)), 7, 64), dtype=np.float32)
-    turn(X, turned)
+    turn(X, np.zeros(7, np.float32), np.float32(1), turned)
     total, sums = np.zeros((5, 7)), np.zeros(6)
     several_classes(X, turned, slopes, offset, codes, np.zeros(0, np.float32), total, sums)
     logits = X.astype(np.float64) @ slopes.T.astype(np.float64) + offset
