@@ -6,6 +6,7 @@ are averaged before each step. The weights, the history and the decision to stop
 
 import atexit
 from collections.abc import Iterator
+from importlib import import_module
 
 import torch
 from skorch.hf import AccelerateMixin
@@ -102,9 +103,13 @@ def make_accelerator(device: torch.device):
     except ImportError as error:
         raise ImportError("accelerate=True needs the package accelerate: pip install 'skdl[accelerate]'.") from error
     joined_before = _is_joined()
+    if torch.distributed.is_available():
+        # Functions of this module keep, as the default of an argument, the group that there is when it is imported. Such
+        # a group would outlive _leave, and its threads would run into the end of the interpreter.
+        import_module("torch.distributed.nn.functional")
     made = Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision="no")
     if _is_joined() and not joined_before:
-        # A process that ends while the others' threads still listen to it is aborted now and then.
+        # A process whose threads still hold tensors when the interpreter ends is aborted.
         atexit.register(_leave)
     return made
 

@@ -17,9 +17,15 @@ from skdl.engine.distributed import Share
 from skdl.neural import MLPClassifier, MLPRegressor, NeuralClassifier
 
 SCRIPT = """
-import pickle, sys
-import numpy as np
-from tests.neural.test_accelerate import CASES, fit
+import atexit, pickle, sys
+from pathlib import Path
+from tests.neural.test_accelerate import fit
+
+def say_what_listens():  # runs last; a thread of the group that is left then may abort the process
+    names = {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
+    print("left:", sorted(name for name in names if "gloo" in name))
+
+atexit.register(say_what_listens)
 model = fit(sys.argv[1], accelerate=True)
 with open(sys.argv[2], "wb") as file:
     pickle.dump(model, file)
@@ -71,6 +77,7 @@ def launch(case, directory):
         )
     said = [worker.communicate(timeout=120)[0].decode() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], said
+    assert ["left: []" in text for text in said] == [True, True], said
     assert ["epoch" in text for text in said] == [CASES[case][1].get("verbose", 0) > 0, False]  # the progress bar
     return [pickle.loads((directory / f"{rank}.pkl").read_bytes()) for rank in range(2)]
 
