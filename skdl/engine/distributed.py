@@ -5,6 +5,7 @@ are averaged before each step. The weights, the history and the decision to stop
 """
 
 import atexit
+import gc
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -120,4 +121,5 @@ def _is_joined() -> bool:
 
 def _leave() -> None:
     if _is_joined():
+        gc.collect()  # a trained net that is part of a cycle still holds the group
         torch.distributed.destroy_process_group()
