@@ -105,8 +105,8 @@ def make_accelerator(device: torch.device):
         raise ImportError("accelerate=True needs the package accelerate: pip install 'skdl[accelerate]'.") from error
     joined_before = _is_joined()
     if torch.distributed.is_available():
-        # Functions of this module keep, as the default of an argument, the group that there is when it is imported. Such
-        # a group would outlive _leave, and its threads would run into the end of the interpreter.
+        # Functions of this module keep, as the default of an argument, the group that there is when it is imported.
+        # Such a group would outlive _leave, and its threads would run into the end of the interpreter.
         import_module("torch.distributed.nn.functional")
     made = Accelerator(cpu=device.type == "cpu", device_placement=False, mixed_precision="no")
     if _is_joined() and not joined_before:

@@ -26,6 +26,8 @@ _THREADED = 1 << 19
 # How many values a part has whose work is one call, and the most memory that turned rows may take.
 _PART_VALUES = 1 << 21
 _TURNED_BYTES = 1 << 28
+# Up to this many columns a product of X with itself is a small one of many rows, and made by parts of them.
+_NARROW = 512
 # Rows of the pieces that a product which sums over samples is split into.
 _SPLIT = 512
 # Above this many values the copy that centring costs is made only where the columns need it.
@@ -166,34 +168,43 @@ class Design:
 
     def gram(self, limit: int | None = None) -> Tensor:
         """The weighted mean of ``x x'`` over centred rows, from ``limit`` rows drawn at random where there are more."""
-        wide = wide_dtype(self.X.device)
-        total = torch.zeros(self.d, self.d, dtype=wide, device=self.X.device)
         if self.transposed is not None:
             product = self.transposed @ (self.X if self.weight is None else _scaled_rows(self.X, self.weight))
-            total += product.to_dense().to(wide)
-            mass = float(self.n)
+            total, mass = product.to_dense().to(self.mean.dtype), float(self.n)
+        elif limit is not None and self.n > limit:
+            index = some_rows(self.n, limit, self.X.device)
+            total, mass = _squared(self.X[index], None if self.weight is None else self.weight[index])
         else:
-            mass = 0.0
-            X, weight = self.X, self.weight
-            if limit is not None and self.n > limit:
-                index = some_rows(self.n, limit, X.device)
-                X, weight = X[index], None if weight is None else weight[index]
-            step = max(256, 2 * _TILE_VALUES[X.device.type] // self.d)
-            for start in range(0, len(X), step):
-                Xt = X[start : start + step]
-                if weight is None:
-                    total += (Xt.T @ Xt).to(wide)
-                    mass += len(Xt)
-                else:
-                    wt = weight[start : start + step]
-                    total += (Xt.T @ (Xt * wt[:, None])).to(wide)
-                    mass += float(wt.sum())
-        return (total / max(mass, 1e-300)).addr_(self.mean, self.mean, alpha=-1.0)
+            total, mass = _squared(self.X, self.weight)
+        return (total / max(mass, 1e-300)).addr_(self.mean.to(total), self.mean.to(total), alpha=-1.0)
 
 
 def some_rows(n: int, size: int, device: torch.device) -> Tensor:
     """Positions of rows drawn at random, always the same for the same sizes."""
     return torch.from_numpy(np.sort(np.random.default_rng(0).integers(n, size=size))).to(device)
+
+
+def _squared(X: Tensor, weight: Tensor | None) -> tuple[Tensor, float]:
+    """``X'WX`` in the wide type, summed over tiles, and the sum of the weights."""
+    d, wide, step = X.shape[1], wide_dtype(X.device), max(256, 2 * _TILE_VALUES[X.device.type] // X.shape[1])
+    # Some columns at a time with those behind them: the other half is the same.
+    band = max(32, -(-d // 4)) if X.device.type == "cpu" else d
+
+    def squared(part: slice) -> Tensor:
+        total = torch.zeros(d, d, dtype=wide, device=X.device)
+        for start in range(part.start, part.stop, step):
+            rows = slice(start, min(start + step, part.stop))
+            tile = X[rows]
+            scaled = tile if weight is None else tile * weight[rows, None]
+            for first in range(0, d, band):
+                total[first : first + band, first:] += scaled[:, first : first + band].T @ tile[:, first:]
+        return total
+
+    if X.device.type == "cpu" and d <= _NARROW:
+        total = torch.stack(on_threads(squared, cut(len(X), 16))).sum(dim=0)
+    else:
+        total = squared(slice(0, len(X)))
+    return total.triu_().add_(total.triu(1).T), float(len(X) if weight is None else weight.sum())
 
 
 def _scaled_rows(X: Tensor, weight: Tensor) -> Tensor:
@@ -306,13 +317,16 @@ def _try_uncopied(design: Design, center: bool) -> bool:
     """Fill in mean and squares of X as it stands; False where products of uncentred columns would lose digits."""
     wide, X = design.mean.dtype, design.X
     furthest, largest = (30.0, 1e4) if X.dtype == torch.float32 else (1e3, 1e6)
-    first, second = torch.zeros_like(design.mean), torch.zeros_like(design.mean)
-    ones = torch.ones(1, design.n, dtype=X.dtype, device=X.device) if design.weight is None else design.weight[None]
-    for rows in design.slices():
-        Xt = X[rows]
-        first += (ones[:, rows] @ Xt)[0].to(wide)
-        second += (ones[:, rows] @ (Xt * Xt))[0].to(wide)
-    first, second = first / design.n, second / design.n
+
+    def sums(_, rows):
+        Xt, weight = X[rows], design.weight
+        # Products come first: what they bring into the cache a sum down the columns takes twice as long to fetch.
+        squares = Xt * Xt
+        if weight is not None:
+            squares, Xt = squares.mul_(weight[rows, None]), Xt * weight[rows, None]
+        return Xt.sum(dim=0, dtype=wide), squares.sum(dim=0, dtype=wide)
+
+    first, second = (total / design.n for total in design.summed(sums, design.tiles()))
     if center:
         design.mean = first
     design.square = second - design.mean**2

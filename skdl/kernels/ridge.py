@@ -4,6 +4,8 @@ The penalty weighs the user's columns, the arithmetic is done on those of a :cla
 column ``j`` of the user's is ``scale[j]`` times as large: so the penalized matrix is ``G + alpha / scale ** 2``.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.sparse.linalg as spla
 import torch
@@ -49,23 +51,42 @@ class RidgeSystem:
             self.gram = design.gram() * design.total
             self.moment = self._pulled_back(self.weighted)  # (d, t)
 
-    def _tiles(self):
-        for rows in self.design.slices():
-            yield rows, self.design.X[rows].to(self.wide) - self.design.mean
+    def _tile(self, rows: slice) -> Tensor:
+        """Rows that are not centred, so that none is copied: see :func:`~skdl.kernels.design.make_design`."""
+        return self.design.X[rows].to(self.wide)
 
     def _pulled_back(self, R: Tensor) -> Tensor:
-        """``X'R`` in float64, by tiles."""
-        total = torch.zeros(self.design.d, R.shape[1], dtype=self.wide, device=R.device)
-        for rows, X in self._tiles():
-            total += X.T @ R[rows]
-        return total * self.unit
+        """``X'R`` in float64."""
+        return self._summed(lambda rows, X: R[rows], R.shape[1])
+
+    def _left_over(self, W: Tensor, which: Tensor) -> Tensor:
+        """``X'(y - X @ W)`` in float64 for some targets, in one pass over the rows."""
+        offset = self.design.mean @ W
+        Y = self.Y if len(which) == self.Y.shape[1] else self.Y[:, which]
+
+        def residuals(rows: slice, X: Tensor) -> Tensor:
+            R = (Y[rows] + offset).sub_(_times(X, W))
+            return R if self.weight is None else R.mul_(self.weight[rows, None])
+
+        return self._summed(residuals, len(which))
+
+    def _summed(self, make: Callable[[slice, Tensor], Tensor], width: int) -> Tensor:
+        """``X'R`` in float64, for R that is made of each tile of rows."""
+
+        def work(_, rows: slice) -> tuple[Tensor, Tensor]:
+            X = self._tile(rows)
+            R = make(rows, X)
+            return X.T @ R, R.sum(dim=0)
+
+        total, mass = self.design.summed(work, self.design.tiles(width))
+        return (total - self.design.mean[:, None] * mass) * self.unit
 
     def predicted(self, W: Tensor) -> Tensor:
         """``X @ W`` in float64, for W (d, t) of the design's columns."""
         result = torch.empty(self.design.n, W.shape[1], dtype=self.wide, device=W.device)
-        for rows, X in self._tiles():
-            result[rows] = X @ W
-        return result
+        for rows in self.design.slices():
+            torch.matmul(self._tile(rows), W, out=result[rows])
+        return result.sub_(self.design.mean @ W)
 
     def solve(self, alphas: np.ndarray) -> Tensor:
         """The coefficients (d, t) for one penalty per target."""
@@ -99,14 +120,6 @@ class RidgeSystem:
                 break
         return W
 
-    def _left_over(self, W: Tensor, which: Tensor) -> Tensor:
-        """``X'(y - X @ W)`` in float64 for some targets, in one pass over tiles."""
-        total = torch.zeros_like(W)
-        for rows, X in self._tiles():
-            R = self.Y[rows][:, which] - X @ W
-            total += X.T @ (R if self.weight is None else R * self.weight[rows, None])
-        return total * self.unit
-
     def _lift(self, alpha: float) -> Tensor:
         return (alpha / self.scale / self.scale).clamp_max(_HOPELESS)
 
@@ -114,8 +127,8 @@ class RidgeSystem:
         """As :meth:`solve`, with no coefficient below zero, by Lawson and Hanson's algorithm on a factor of X."""
         d, (n, t) = self.design.d, self.Y.shape
         both = torch.empty(n, d + t, dtype=self.wide, device=self.Y.device)
-        for rows, X in self._tiles():
-            both[rows, :d] = X
+        for rows in self.design.slices():
+            torch.sub(self._tile(rows), self.design.mean, out=both[rows, :d])
         both[:, d:] = self.Y
         if self.weight is not None:
             both *= self.weight.sqrt()[:, None]
@@ -160,6 +173,11 @@ class RidgeSystem:
             rest = torch.where(leverage < 1 - 1e-10, 1.0 - leverage, torch.nan)
             result[i] = (R / rest[:, None]).cpu().numpy()
         return result
+
+
+def _times(X: Tensor, W: Tensor) -> Tensor:
+    """``X @ W``, which a library does slowly for one column: it fetches rows one after the other."""
+    return (X * W[:, 0]).sum(dim=1, keepdim=True) if W.shape[1] == 1 else X @ W
 
 
 def least_norm(design: Design, Y: Tensor, rcond: float) -> tuple[Tensor, int, np.ndarray]:
