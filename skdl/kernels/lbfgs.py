@@ -105,8 +105,10 @@ def minimize_lbfgs(
         while True:
             direction = pairs.direction(gradient, precondition)
             slope = float((direction * gradient).sum())
-            near = float(gradient.abs().max()) <= tol and -0.5 * slope <= tol**2 * level
-            if near and 0.5 * float((rarity * gradient * precondition(gradient)).sum()) <= tol**2 * level:
+            # Of classes that are easily told apart little loss is left, which is to be right as well.
+            little = tol**2 * min(level, abs(value))
+            near = float(gradient.abs().max()) <= tol and -0.5 * slope <= little
+            if near and 0.5 * float((rarity * gradient * precondition(gradient)).sum()) <= little:
                 # The next step is known already; it is too short to need a check.
                 return Solution(theta + direction, value, n_iter + 1, True)
             if n_iter >= max_iter or not slope < 0.0:

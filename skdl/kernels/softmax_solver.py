@@ -10,16 +10,15 @@ from skdl.kernels.newton_cg import minimize_newton_cg
 from skdl.kernels.orthant import minimize_orthant
 from skdl.kernels.softmax_regression import SoftmaxObjective
 
-# A Newton step forms and factorizes a (q, q) Hessian: up to this q, and up to this many products for it.
-_NEWTON_PARAMETERS = 400
-_NEWTON_WORK = 4e8
+# A Newton step forms a (q, q) Hessian: up to this many products for it, which cost what four steps of L-BFGS do.
+_NEWTON_WORK = 8e6
 # Wider than this, the Gram matrix and its factor cost more than the iterations that they save.
 _GRAM_COLUMNS = 3000
 # From here on products are first made in float32.
-_LARGE_PRODUCTS = 2e6
+_LARGE_PRODUCTS = 2e5
 # Gradients of float32 products do for this tolerance.
 _FLOAT32_TOLERANCE = 5e-5
-# How values of float32 products are rounded.
+# How values of float32 products are rounded, relatively.
 _FLOAT32_NOISE = 3e-7
 # Where so many steps of L-BFGS were too few, true curvature is worth its passes.
 _LBFGS_STEPS = 80
@@ -116,17 +115,18 @@ def minimize_smooth(
     Solution
     """
     design = objective.design
-    q = objective.K * (design.d + 1)
     dense = design.transposed is None
-    if dense and q <= _NEWTON_PARAMETERS and design.n * float(q) ** 2 <= _NEWTON_WORK:
+    if dense and design.n * float(objective.K * (design.d + 1)) ** 2 <= _NEWTON_WORK:
         return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
     precondition = preconditioner(objective)
     models, n_before = [objective], 0
-    if dense and design.n * float(design.d) * objective.K > _LARGE_PRODUCTS:
-        single = objective if objective.products == torch.float32 else objective.on_rows(None)
+    if dense:
+        quick_model = objective
+        if design.n * float(design.d) * objective.K > _LARGE_PRODUCTS and objective.products != torch.float32:
+            quick_model = objective.on_rows(None)
         quick = minimize_lbfgs(
-            single, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE), level=level,
-            max_iter=min(max_iter, _LBFGS_STEPS), noise=_FLOAT32_NOISE,
+            quick_model, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE),
+            level=level, max_iter=min(max_iter, _LBFGS_STEPS), noise=_noise(quick_model),
             rarity=objective.rarity(), step_done=step_done,
         )  # fmt: skip
         if quick.interrupted or quick.n_iter == max_iter or (quick.converged and tol >= _FLOAT32_TOLERANCE):
@@ -134,14 +134,18 @@ def minimize_smooth(
         theta, n_before = quick.theta, quick.n_iter
         if tol < _FLOAT32_TOLERANCE and objective.wide == torch.float64:
             objective = objective.with_products(torch.float64)
-        models = [single, objective]
-    noise = 1e-15 if objective.products == torch.float64 else _FLOAT32_NOISE
+        models = [quick_model, objective]
     solution = minimize_newton_cg(
-        objective, models, theta, precondition, tol=tol, level=level, max_iter=max_iter - n_before, noise=noise,
-        step_done=step_done,
+        objective, models, theta, precondition, tol=tol, level=level, max_iter=max_iter - n_before,
+        noise=_noise(objective), step_done=step_done,
     )  # fmt: skip
     solution.n_iter += n_before
     return solution
+
+
+def _noise(objective: SoftmaxObjective) -> float:
+    """How values are rounded, relatively."""
+    return 1e-15 if objective.products == torch.float64 else _FLOAT32_NOISE
 
 
 def preconditioner(objective: SoftmaxObjective):
