@@ -152,11 +152,11 @@ def preconditioner(objective: SoftmaxObjective):
     """A function that divides a gradient by the curvature at equal probabilities.
 
     That curvature is ``c (x x' averaged) + penalty`` for each logit: a Cholesky factor where the columns are few and
-    the samples dense, else its diagonal.
+    the samples dense and several times as many, else its diagonal.
     """
     design, c = objective.design, objective.curvature_scale()
     penalty, mask = objective.penalty[:-1], objective.mask
-    if design.transposed is None and design.d <= _GRAM_COLUMNS and design.d <= 2 * design.n:
+    if design.transposed is None and design.d <= _GRAM_COLUMNS and 4 * design.d <= design.n:
         factor = factorize(c * objective.gram(limit=max(20_000, 16 * design.d)) + torch.diag(penalty))
 
         def solve(gradient: Tensor) -> Tensor:

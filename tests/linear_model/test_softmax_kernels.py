@@ -123,7 +123,10 @@ def test_pairs_follow_a_change_of_the_penalty():
     change = other.evaluate(there)[1] - other.evaluate(there - step)[1]
     np.testing.assert_allclose(pairs.Y[-1].numpy(), change.numpy().ravel(), rtol=1e-6, atol=1e-12)
     assert not np.allclose(pairs.Y[-1], Y[-1])
-    image = pairs.direction(-pairs.Y[-1].view_as(theta), preconditioner(other))
+    solve = preconditioner(other)
+    pairs.precondition_by(lambda values: solve(values.view_as(theta)).ravel())
+    gradient = -pairs.Y[-1]
+    image = pairs.direction(gradient, solve(gradient.view_as(theta)).ravel())
     np.testing.assert_allclose(image.numpy().ravel(), S[-1].numpy(), rtol=1e-8, atol=1e-12)
     assert len(objective.pairs(fresh=True).S) == 0
 
