@@ -57,7 +57,7 @@ def minimize_newton(objective, theta: Tensor, *, tol: float, level: float, max_i
     Parameters
     ----------
     objective : object
-        Has ``evaluate(theta)`` and ``evaluate_with_hessian(theta)``.
+        Has ``evaluate(theta)`` and ``evaluate_with_positive_hessian(theta)``.
     theta : Tensor
         Where to begin.
     tol : float
@@ -76,7 +76,7 @@ def minimize_newton(objective, theta: Tensor, *, tol: float, level: float, max_i
     """
     n_iter, value = 0, float("inf")
     try:
-        value, gradient, H = objective.evaluate_with_hessian(theta)
+        value, gradient, H = objective.evaluate_with_positive_hessian(theta)
         while n_iter < max_iter:
             direction = -torch.cholesky_solve(gradient.reshape(-1, 1), factorize(H)).reshape(theta.shape)
             slope = float((direction * gradient).sum())
@@ -86,14 +86,18 @@ def minimize_newton(objective, theta: Tensor, *, tol: float, level: float, max_i
             step, noise = 1.0, 1e-15 * max(abs(value), level)
             while True:
                 candidate = theta + step * direction
-                new = objective.evaluate_with_hessian(candidate) if step == 1.0 else objective.evaluate(candidate)
+                new = (
+                    objective.evaluate_with_positive_hessian(candidate)
+                    if step == 1.0
+                    else objective.evaluate(candidate)
+                )
                 if new[0] <= value + 1e-4 * step * slope + noise:
                     break
                 step *= 0.25
                 if step < 1e-9:
                     return Solution(theta, value, n_iter, -slope <= 1e-12 * level)
             if len(new) == 2:
-                new = objective.evaluate_with_hessian(candidate)
+                new = objective.evaluate_with_positive_hessian(candidate)
             at_rounding = value - new[0] <= noise and -slope <= 8 * noise
             theta = candidate
             value, gradient, H = new

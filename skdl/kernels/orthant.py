@@ -28,15 +28,18 @@ class _Restricted:
 
 
 def minimize_orthant(
-    objective, theta: Tensor, l1: Tensor, diagonal: Tensor, *, tol: float, level: float, max_iter: int, step_done=None
-) -> Solution:
+    objective, model, theta: Tensor, l1: Tensor, diagonal: Tensor, *,
+    tol: float, level: float, max_iter: int, step_done=None,
+) -> Solution:  # fmt: skip
     """Minimize ``objective(theta) + (l1 * |theta|).sum()``.
 
     Parameters
     ----------
     objective : object
-        Has ``penalty``, ``evaluate(theta)``, and ``curvature(theta)`` with ``times(V)``, ``diagonal()`` and
-        ``preconditioner(free)``.
+        Has ``penalty`` and ``evaluate(theta)``.
+    model : object
+        The objective, or the same in a lower precision: steps get a little worse by it, where they lead to does not.
+        Has ``curvature_for_many_products(theta)`` with ``times(V)``, ``diagonal()`` and ``preconditioner(free)``.
     theta : Tensor
         Where to begin.
     l1 : Tensor, broadcasts with theta
@@ -72,8 +75,8 @@ def minimize_orthant(
                 candidate = _shrunk(theta - gradient / (safety * diagonal), l1 / (safety * diagonal))
                 change = candidate - theta
                 new_smooth, new_gradient = objective.evaluate(candidate)
-                model = float((gradient * change).sum()) + 0.5 * safety * float((diagonal * change * change).sum())
-                if new_smooth <= smooth + model + slack:
+                bound = float((gradient * change).sum()) + 0.5 * safety * float((diagonal * change * change).sum())
+                if new_smooth <= smooth + bound + slack:
                     break
                 safety *= 2.0
             safety = max(safety / 1.5, 0.5)
@@ -86,8 +89,8 @@ def minimize_orthant(
             reduced_decrement = 0.5 * float((reduced * reduced / diagonal).sum())
             promised, whole = 0.0, True
             if reduced_decrement > 0.0:
-                curvature = objective.curvature(theta)
-                diagonal = torch.maximum(curvature.diagonal() + objective.penalty, 1e-4 * flat)
+                curvature = model.curvature_for_many_products(theta)
+                diagonal = torch.maximum(curvature.diagonal().to(theta) + objective.penalty, 1e-4 * flat)
                 solve = curvature.preconditioner(free) or (lambda v, free=free, diagonal=diagonal: v / diagonal * free)
                 forcing = min(0.2, (reduced_decrement / level) ** 0.25)
                 direction, whole = _newton_step(theta, reduced, curvature, free, l1, diagonal, solve, forcing)

@@ -1,4 +1,4 @@
-"""The objective of logistic and softmax regression, its gradient and its curvature.
+"""The objective of logistic and softmax regression, its gradient and its Hessian.
 
 Parameters are one tensor ``theta`` (K, d + 1): a row of coefficients for each logit, the intercept last. ``K`` is one
 for two classes (the logit of the second class) and the number of classes otherwise. Coefficients belong to the columns
@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdl.kernels.design import Design, csr_like, some_rows, wide_dtype
+from skdl.kernels.design import Design, wide_dtype
 from skdl.kernels.lbfgs import Pairs
-from skdl.kernels.newton import factorize
 from skdl.kernels.rowblocks import BLOCK, shared_products
+from skdl.kernels.softmax_curvature import FormedCurvature, SoftmaxCurvature
 
 # A column whose penalty is this much larger than its curvature stays at zero: what it could win is below rounding.
 _HOPELESS = 1e30
+# Up to this many parameters a Hessian costs no more than some eighty products with the samples.
+_FORMED_PARAMETERS = 500
 
 
 class SoftmaxObjective:
@@ -235,7 +237,10 @@ class SoftmaxObjective:
         return float(loss / self.design.n + 0.5 * (penalized * theta).sum()), gradient
 
     def evaluate_with_hessian(self, theta: Tensor) -> tuple[float, Tensor, Tensor]:
-        """As :meth:`evaluate`, and the Hessian (q, q), ``q = K (d + 1)``, for theta row by row. Dense samples only."""
+        """As :meth:`evaluate`, and the mean loss's Hessian (q, q), ``q = K (d + 1)``, for theta row by row.
+
+        Dense samples only. Where all classes have a logit it is singular.
+        """
         K, d, design = self.K, self.design.d, self.design
         W, offset = self._affine(theta)
         mean = design.mean.to(W.dtype)
@@ -267,16 +272,18 @@ class SoftmaxObjective:
         H /= design.n
         value, gradient = self._finished(theta, loss, gradient)
         H *= self.mask[:, None, None] * self.mask
-        added = torch.where(self.mask > 0, self.penalty, torch.ones_like(self.penalty))
-        if K > 1:
-            # Adding the same to all classes changes no probability: give that direction, which no gradient has,
-            # some curvature so that the Hessian can be factorized.
-            extra = torch.cat([design.square, torch.ones_like(design.square[:1])]) / K + self.penalty
-            shared = torch.diag(extra * self.mask / K)
-            H += shared[None, :, None, :]
-        q = K * (d + 1)
-        H = H.reshape(q, q)
-        H.diagonal().add_(added.repeat(K))
+        return value, gradient, H.reshape(K * (d + 1), K * (d + 1))
+
+    def evaluate_with_positive_hessian(self, theta: Tensor) -> tuple[float, Tensor, Tensor]:
+        """The same with the penalty's curvature, and some in what no gradient touches, so that it can be factorized."""
+        value, gradient, H = self.evaluate_with_hessian(theta)
+        if self.K > 1:
+            # That is what all classes have in common: it changes no probability.
+            square = self.design.square
+            extra = torch.cat([square, torch.ones_like(square[:1])]) / self.K + self.penalty
+            blocks = H.view(self.K, self.design.d + 1, self.K, self.design.d + 1)
+            blocks += torch.diag(extra * self.mask / self.K)[None, :, None, :]
+        H.diagonal().add_(torch.where(self.mask > 0, self.penalty, torch.ones_like(self.penalty)).repeat(self.K))
         return value, gradient, H
 
     def _probabilities(self, R: Tensor, rows: slice, weight: Tensor | None) -> Tensor:
@@ -289,114 +296,15 @@ class SoftmaxObjective:
             return R.add_((codes < 0).to(R.dtype))
         return R.scatter_add_(0, codes[None], torch.ones_like(R[:1]))
 
-    def curvature(self, theta: Tensor) -> "SoftmaxCurvature":
+    def curvature(self, theta: Tensor) -> SoftmaxCurvature:
         """The Hessian at theta, as something to multiply by."""
         return SoftmaxCurvature(self, theta)
+
+    def curvature_for_many_products(self, theta: Tensor) -> SoftmaxCurvature | FormedCurvature:
+        """The same, and formed where that saves products with the samples."""
+        formed = self.design.transposed is None and theta.numel() <= _FORMED_PARAMETERS
+        return FormedCurvature(self, theta) if formed else SoftmaxCurvature(self, theta)
 
     def curvature_scale(self) -> float:
         """The curvature of one logit where all classes are equally likely."""
         return 0.25 if self.K == 1 else 1.0 / self.K
-
-
-class SoftmaxCurvature:
-    """The Hessian of a :class:`SoftmaxObjective` at one point; it keeps the probabilities (K, n)."""
-
-    def __init__(self, objective: SoftmaxObjective, theta: Tensor):
-        self.objective = objective
-        design = objective.design
-        W, offset = objective._affine(theta)
-        self.tiles = design.tiles(objective.K)
-        self.P: list = [None] * len(self.tiles)
-
-        def work(i, rows):
-            Z = design.times(W, offset, design.tile(rows, objective.products))
-            self.P[i] = Z.sigmoid_() if objective.K == 1 else torch.softmax(Z, dim=0)
-            return ()
-
-        design.summed(work, self.tiles)
-
-    def times(self, V: Tensor) -> Tensor:
-        """The Hessian times V (K, d + 1)."""
-        objective, design = self.objective, self.objective.design
-        W, offset = objective._affine(V * objective.mask)
-
-        def work(i, rows):
-            X, P = design.tile(rows, objective.products), self.P[i]
-            D = design.times(W, offset, X)  # (K, t)
-            if objective.K == 1:
-                D *= P
-                D *= 1.0 - P
-            else:
-                D -= (P * D).sum(dim=0)
-                D *= P
-            if design.weight is not None:
-                D *= design.weight[rows].to(D.dtype)
-            return design.pulled_back(D, X).to(objective.wide), D.sum(dim=1).to(objective.wide)
-
-        slopes, level = design.summed(work, self.tiles)
-        result = torch.cat([slopes, level[:, None]], dim=1)
-        result /= design.n
-        result[:, :-1].addr_(result[:, -1], design.mean, alpha=-1.0)
-        return result.addcmul_(V, objective.penalty).mul_(objective.mask)
-
-    def _blocks(self, index: Tensor | None) -> Tensor:
-        """The diagonal blocks (K, d + 1, d + 1) of the mean loss's Hessian, from some of the samples or all."""
-        objective, design = self.objective, self.objective.design
-        K, d = objective.K, design.d
-        X, P, weight = design.X, torch.cat(self.P, dim=1), design.weight
-        if index is not None:
-            X, P, weight = X[index], P[:, index], None if weight is None else weight[index]
-        X = X.to(P.dtype)
-        spread = P * (1.0 - P) if weight is None else P * (1.0 - P) * weight
-        blocks = torch.empty(K, d + 1, d + 1, dtype=objective.wide, device=X.device)
-        first, mass = design.pulled_back(spread, X).to(objective.wide), spread.sum(dim=1).to(objective.wide)
-        for k in range(K):
-            blocks[k, :d, :d] = design.pulled_back((X * spread[k][:, None]).T, X)
-        mean = design.mean
-        blocks[:, :d, :d] -= first[:, :, None] * mean + mean[:, None] * first[:, None, :]
-        blocks[:, :d, :d] += mass[:, None, None] * torch.outer(mean, mean)
-        blocks[:, d, :d] = blocks[:, :d, d] = first - mass[:, None] * mean
-        blocks[:, d, d] = mass
-        blocks /= len(X)
-        return blocks
-
-    def summary(self, memory) -> Tensor:
-        """The diagonal blocks from all the samples, or only their diagonal, as a memory keeps them."""
-        objective, design = self.objective, self.objective.design
-        if memory.precision.ndim == 3 and design.transposed is None:
-            blocks = self._blocks(None)
-            return blocks * objective.mask[:, None] * objective.mask
-        diagonal = self.diagonal()
-        return diagonal if memory.precision.ndim == 2 else torch.diag_embed(diagonal)
-
-    def diagonal(self) -> Tensor:
-        """The diagonal (K, d + 1) of the mean loss's Hessian; a mean that is only carried along is not taken off."""
-        objective, design = self.objective, self.objective.design
-        P = torch.cat(self.P, dim=1)
-        spread = P * (1.0 - P) if design.weight is None else P * (1.0 - P) * design.weight
-        if design.transposed is not None:
-            squares = csr_like(design.transposed, design.transposed.values() ** 2)
-            first = (squares @ spread.T).T
-        else:
-            first = design.pulled_back(spread, design.X.to(spread.dtype) ** 2)
-        diagonal = torch.cat([first, spread.sum(dim=1, keepdim=True)], dim=1).to(objective.wide) / design.n
-        return diagonal * objective.mask
-
-    def preconditioner(self, free: Tensor | None = None):
-        """A function that divides a gradient by the Hessian's diagonal blocks, one for each logit.
-
-        ``free`` (K, d + 1) is one for the parameters that may move and zero for the others. None is returned where the
-        blocks would cost more than about a hundred products with the Hessian.
-        """
-        objective, design = self.objective, self.objective.design
-        K, d = objective.K, design.d
-        n_rows = min(design.n, max(2000, 8 * d, 20 * design.n // d))
-        if design.transposed is not None or n_rows * float(d) > 200.0 * design.n or K * float(d) ** 2 > 2e8:
-            return None
-        index = None if n_rows == design.n else some_rows(design.n, n_rows, design.X.device)
-        blocks = self._blocks(index)
-        free = objective.mask.expand(K, -1) if free is None else free * objective.mask
-        blocks *= free[:, :, None] * free[:, None, :]
-        blocks.diagonal(dim1=1, dim2=2).add_(objective.penalty + (1.0 - free) + 1e-12)
-        factors = torch.stack([factorize(block) for block in blocks])
-        return lambda gradient: torch.cholesky_solve(gradient[:, :, None], factors)[:, :, 0].mul_(free)

@@ -54,16 +54,17 @@ def minimize(objective: SoftmaxObjective, l1: float, *, start, tol: float, max_i
         square = torch.cat([objective.design.square, torch.ones_like(theta[0, -1:])])
         diagonal = objective.curvature_scale() * square + objective.penalty
         diagonal = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal))
+        model = _in_single_precision(objective) if tol >= _FLOAT32_TOLERANCE else objective
         for factor in _relaxations(objective, theta, l1_weights) if cold else ():
             # With a stronger penalty fewer coefficients are to be sorted out at a time.
             rough = minimize_orthant(
-                objective, theta, factor * l1_weights, diagonal, tol=max(tol, 1e-2), level=level, max_iter=10
+                objective, model, theta, factor * l1_weights, diagonal, tol=max(tol, 1e-2), level=level, max_iter=10
             )
             if rough.interrupted:
                 return rough
             theta = rough.theta
         solution = minimize_orthant(
-            objective, theta, l1_weights, diagonal, tol=tol, level=level, max_iter=max_iter, step_done=step_done
+            objective, model, theta, l1_weights, diagonal, tol=tol, level=level, max_iter=max_iter, step_done=step_done
         )
         if objective.K > 1:
             solution.theta[:, -1] -= solution.theta[:, -1].mean()
@@ -121,9 +122,7 @@ def minimize_smooth(
     precondition = preconditioner(objective)
     models, n_before = [objective], 0
     if dense:
-        quick_model = objective
-        if design.n * float(design.d) * objective.K > _LARGE_PRODUCTS and objective.products != torch.float32:
-            quick_model = objective.on_rows(None)
+        quick_model = _in_single_precision(objective)
         quick = minimize_lbfgs(
             quick_model, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE),
             level=level, max_iter=min(max_iter, _LBFGS_STEPS), noise=_noise(quick_model),
@@ -141,6 +140,13 @@ def minimize_smooth(
     )  # fmt: skip
     solution.n_iter += n_before
     return solution
+
+
+def _in_single_precision(objective: SoftmaxObjective) -> SoftmaxObjective:
+    """The objective with products in float32, where that saves more than it costs to make."""
+    design = objective.design
+    large = design.transposed is None and design.n * float(design.d) * objective.K > _LARGE_PRODUCTS
+    return objective.on_rows(None) if large and objective.products != torch.float32 else objective
 
 
 def _noise(objective: SoftmaxObjective) -> float:
