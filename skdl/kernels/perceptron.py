@@ -12,13 +12,24 @@ from numba import njit
 _SMALLEST_STRETCH = 1e-9
 
 
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _dot(w, values):
+    total = 0.0
+    for j in range(len(values)):
+        total += w[j] * values[j]
+    return total
+
+
 @njit(cache=True, nogil=True)
 def _update(values, columns, target, strength, w, drawn, state, eta, shrink, pull, fit_intercept):
-    """Learn from one sample; returns its loss before."""
+    """Learn from one sample; returns its loss before. ``columns`` is None where values are those of all columns."""
     # state: intercept, stretch, squared norm and l1 norm of the stretched weights, l1 penalty so far
     margin = 0.0
-    for j in range(len(columns)):
-        margin += w[columns[j]] * values[j]
+    if columns is None:
+        margin = _dot(w, values)
+    else:
+        for j in range(len(values)):
+            margin += w[columns[j]] * values[j]
     margin = margin * state[1] + state[0]
     loss = max(0.0, -target * margin)
     if shrink != 1.0:
@@ -33,18 +44,23 @@ def _update(values, columns, target, strength, w, drawn, state, eta, shrink, pul
         if step != 0.0:
             # The norms that the stopping rule reads are scikit-learn's: those of the columns just touched.
             square, absolute = 0.0, 0.0
-            for j in range(len(columns)):
-                w[columns[j]] += values[j] * (step / state[1])
-                square += w[columns[j]] * w[columns[j]]
-                absolute += abs(w[columns[j]])
+            for j in range(len(values)):
+                column = j
+                if columns is not None:
+                    column = columns[j]
+                w[column] += values[j] * (step / state[1])
+                square += w[column] * w[column]
+                absolute += abs(w[column])
             state[2] = square * state[1] * state[1]
             state[3] = absolute * state[1]
             if fit_intercept:
                 state[0] += step * fit_intercept
     if pull > 0.0:
         state[4] += pull
-        for j in range(len(columns)):
-            column = columns[j]
+        for j in range(len(values)):
+            column = j
+            if columns is not None:
+                column = columns[j]
             before = w[column]
             if before > 0.0:
                 w[column] = max(0.0, before - (state[4] + drawn[column]) / state[1])
@@ -85,12 +101,11 @@ def pass_dense(X, target, strength, counted, order, w, drawn, state, eta, alpha,
         What steps of the intercept are multiplied by; zero for no intercept.
     """
     shrink = max(0.0, 1.0 - (1.0 - l1_ratio) * eta * alpha)
-    columns = np.arange(X.shape[1])
     total, count = 0.0, 0.0
     for row in order:
         penalty = _penalty(state, alpha, l1_ratio) if alpha > 0.0 else 0.0
         loss = _update(
-            X[row], columns, target[row], strength[row], w, drawn, state, eta, shrink,
+            X[row], None, target[row], strength[row], w, drawn, state, eta, shrink,
             l1_ratio * eta * alpha, fit_intercept,
         )  # fmt: skip
         total += counted[row] * (loss + penalty)
