@@ -15,7 +15,7 @@ from skdl.kernels.tensors import as_tensor
 # Up to this many columns compiled loops are quicker than products at comparing few rows, or with few centres.
 _LOOP_COLUMNS = 128
 # Up to this many columns they are as quick at comparing all rows with all centres.
-_FEW_COLUMNS = 16
+_FEW_COLUMNS = 32
 # Up to this many centres loops are quicker than a product, of which they make a narrow one.
 _FEW_CENTRES = 16
 # Below this many values one thread has done the work before others have begun.
