@@ -261,7 +261,7 @@ def nearest(reference: Reference, queries, k: int, limit: int | None = None):
     threshold = (upper + _blur(reference) * (upper.abs() + norms[:, None] ** 2)).amax(dim=1, keepdim=True)
     threshold = threshold.to(bounds.dtype)
     mask = ~(bounds > threshold)  # so written that NaN, from a query far out, takes every point
-    if limit is not None and int(mask.sum()) > limit:
+    if limit is not None and int(torch.count_nonzero(mask)) > limit:
         return None
     rows, columns = torch.nonzero(mask, as_tuple=True)
     return ranked(rows, columns, _exact(reference, queries, rows, columns), len(queries), k)
