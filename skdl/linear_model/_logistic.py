@@ -101,9 +101,10 @@ class LogisticRegression(ProbabilisticLinearClassifier):
 
     Notes
     -----
-    Small problems (up to 400 coefficients) are solved by Newton's method with the whole Hessian. Larger dense ones by
-    L-BFGS on products in single precision, preconditioned by the Cholesky factor of the Gram matrix; where that does
-    not end in 80 steps, where ``tol`` asks for more digits, and for sparse X, by Newton steps from conjugate gradients,
+    Small problems (samples times squared coefficients up to 8 million) are solved by Newton's method with the whole
+    Hessian. Larger dense ones by L-BFGS, on products in single precision where there are many, preconditioned by the
+    Cholesky factor of the Gram matrix or, with few samples for their columns, by the columns' variances; where that
+    does not end in 80 steps, where ``tol`` asks for more digits, and for sparse X, by Newton steps from conjugate gradients,
     with the same preconditioner or, once that wears out, each class's own curvature. Columns are centred and scaled
     inside, which changes no optimum and saves the digits of badly scaled data. A step costs about ``4 n d n_classes``
     operations; the memory beyond X is one working copy of it and, for Newton steps, ``n`` times ``n_classes``
