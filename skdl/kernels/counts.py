@@ -53,9 +53,10 @@ def class_sums(X, codes: np.ndarray, weight: np.ndarray | None, n_classes: int, 
 def _sparse_sums(X, codes, weight, n_classes):
     n, d = X.shape
     if X.nnz < _COMPILED_VALUES:
-        share = np.ones(n) if weight is None else weight
-        member = sp.csr_array((share, codes, np.arange(n + 1)), shape=(n, n_classes))
-        return np.asarray((member.T @ X.astype(np.float64)).toarray())
+        counts = np.diff(X.indptr)
+        values = X.data if weight is None else X.data * np.repeat(weight, counts)
+        place = np.repeat(codes * d, counts) + X.indices
+        return np.bincount(place, weights=values, minlength=n_classes * d).reshape(n_classes, d)
     from skdl.kernels import _counts_loops
 
     def work(part):

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from skdl.kernels.newton import Solution, lower_value
 
-# More pairs save few passes more, and a step costs as many products of parameter vectors.
-_MAX_PAIRS = 30
+# More pairs save few passes more, and a step costs as many products of parameter vectors. Of long vectors fewer are
+# kept: memory for three to a pair.
+_MAX_PAIRS, _FEWEST_PAIRS, _PAIR_VALUES = 30, 5, 1 << 23
 
 
 class Pairs:
@@ -59,7 +60,7 @@ class Pairs:
             self.S, self.Y, self.solved = step[None], change[None], solved[None]
             self.products = curvature.view(1, 1)
             return
-        if len(self.S) == _MAX_PAIRS:
+        if len(self.S) >= max(_FEWEST_PAIRS, min(_MAX_PAIRS, _PAIR_VALUES // len(step))):
             self._take(slice(1, None))
         below = torch.cat([self.Y @ step, curvature[None]])
         self.products = torch.cat([torch.cat([self.products, (self.S @ change)[:, None]], dim=1), below[None]])

@@ -8,9 +8,9 @@ piece at hand, so that memory stays bounded.
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 
+from skdl.kernels.counts import class_sums
 from skdl.kernels.rowblocks import cut, on_threads, tile_rows
 from skdl.utils import for_each_chunk
 
@@ -162,7 +162,8 @@ class SparseRows(Rows):
         return self.X[rows].toarray()
 
     def _scores(self, piece, centers):
-        return np.asarray(self.X[piece] @ centers.T)  # (m, k)
+        some = self.X if piece.stop - piece.start == self.n else self.X[piece]
+        return np.asarray(some @ centers.T)  # (m, k)
 
     def _each_piece(self, n_columns, work):
         on_threads(work, cut(self.n, max(1, self.n // max(64, (1 << 22) // (8 * n_columns)))))
@@ -176,10 +177,8 @@ class SparseRows(Rows):
         self._each_piece(len(centers), work)
         if not sums:
             return None
-        share = np.ones(self.n) if self.weight is None else self.weight
-        member = sp.csr_array((share, labels, np.arange(self.n + 1)), shape=(self.n, len(centers)))
-        total = np.asarray((member.T @ self.X).toarray(), dtype=np.float64)
-        return total, np.bincount(labels, weights=share, minlength=len(centers)).astype(np.float64)
+        total = class_sums(self.X, labels.astype(np.int64), self.weight, len(centers), self.device)
+        return total, np.bincount(labels, weights=self.weight, minlength=len(centers)).astype(np.float64)
 
     def distances_to(self, centers):
         result = np.empty((len(centers), self.n), dtype=self.dtype)

@@ -20,8 +20,9 @@ _LARGE_PRODUCTS = 2e5
 _FLOAT32_TOLERANCE = 5e-5
 # How values of float32 products are rounded, relatively.
 _FLOAT32_NOISE = 3e-7
-# Where so many steps of L-BFGS were too few, true curvature is worth its passes.
-_LBFGS_STEPS = 80
+# Where so many steps of L-BFGS were too few, true curvature is worth its passes; the variances of sparse columns say
+# less of it.
+_LBFGS_STEPS, _SPARSE_STEPS = 80, 25
 
 
 def minimize(objective: SoftmaxObjective, l1: float, *, start, tol: float, max_iter: int, step_done=None) -> Solution:
@@ -120,25 +121,22 @@ def minimize_smooth(
     if dense and design.n * float(objective.K * (design.d + 1)) ** 2 <= _NEWTON_WORK:
         return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
     precondition = preconditioner(objective)
-    models, n_before = [objective], 0
-    if dense:
-        quick_model = _in_single_precision(objective)
-        quick = minimize_lbfgs(
-            quick_model, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE),
-            level=level, max_iter=min(max_iter, _LBFGS_STEPS), noise=_noise(quick_model),
-            rarity=objective.rarity(), step_done=step_done,
-        )  # fmt: skip
-        if quick.interrupted or quick.n_iter == max_iter or (quick.converged and tol >= _FLOAT32_TOLERANCE):
-            return quick
-        theta, n_before = quick.theta, quick.n_iter
-        if tol < _FLOAT32_TOLERANCE and objective.wide == torch.float64:
-            objective = objective.with_products(torch.float64)
-        models = [quick_model, objective]
+    quick_model = _in_single_precision(objective)
+    quick = minimize_lbfgs(
+        quick_model, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE),
+        level=level, max_iter=min(max_iter, _LBFGS_STEPS if dense else _SPARSE_STEPS), noise=_noise(quick_model),
+        rarity=objective.rarity(), step_done=step_done,
+    )  # fmt: skip
+    if quick.interrupted or quick.n_iter == max_iter or (quick.converged and tol >= _FLOAT32_TOLERANCE):
+        return quick
+    if tol < _FLOAT32_TOLERANCE and objective.wide == torch.float64:
+        objective = objective.with_products(torch.float64)
+    models = [quick_model, objective] if dense else [objective]
     solution = minimize_newton_cg(
-        objective, models, theta, precondition, tol=tol, level=level, max_iter=max_iter - n_before,
+        objective, models, quick.theta, precondition, tol=tol, level=level, max_iter=max_iter - quick.n_iter,
         noise=_noise(objective), step_done=step_done,
     )  # fmt: skip
-    solution.n_iter += n_before
+    solution.n_iter += quick.n_iter
     return solution
 
 

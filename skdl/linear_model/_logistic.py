@@ -101,14 +101,14 @@ class LogisticRegression(ProbabilisticLinearClassifier):
 
     Notes
     -----
-    Small problems (samples times squared coefficients up to 8 million) are solved by Newton's method with the whole
-    Hessian. Larger dense ones by L-BFGS, on products in single precision where there are many, preconditioned by the
-    Cholesky factor of the Gram matrix or, with few samples for their columns, by the columns' variances; where that
-    does not end in 80 steps, where ``tol`` asks for more digits, and for sparse X, by Newton steps from conjugate
-    gradients, with the same preconditioner or, once that wears out, each class's own curvature. Columns are centred and
-    scaled inside, which changes no optimum and saves the digits of badly scaled data. A step costs about ``4 n d
-    n_classes`` operations; the memory beyond X is one working copy of it and, for Newton steps, ``n`` times
-    ``n_classes`` probabilities.
+    Small dense problems (samples times squared coefficients up to 8 million) are solved by Newton's method with the
+    whole Hessian. Larger ones by L-BFGS, on products in single precision where there are many, preconditioned by the
+    Cholesky factor of the Gram matrix or, for sparse X and few samples for their columns, by the columns' variances.
+    Where that does not end in 80 steps (25 for sparse X), and where ``tol`` asks for more digits, Newton steps from
+    conjugate gradients go on, with the same preconditioner or, once that wears out, each class's own curvature. Columns
+    are centred and scaled inside, which changes no optimum and saves the digits of badly scaled data. For n samples of
+    d columns and K classes a step costs about 4ndK operations; the memory beyond X is one working copy of it, the last
+    few steps and, for Newton steps, nK probabilities.
 
     Differences from scikit-learn: every solver takes every penalty; the stopping rule looks at scaled columns, so that
     the answer does not depend on units; ``predict_log_proba`` is finite where probabilities underflow;

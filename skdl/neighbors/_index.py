@@ -6,6 +6,7 @@ import torch
 
 from skdl.exceptions import DeviceError
 from skdl.kernels.selection import smallest
+from skdl.kernels.sparse_products import dense_product
 from skdl.neighbors._index_base import Index, entries_within, n_threads, tree_within
 from skdl.neighbors._index_dense import DifferenceIndex, EuclideanIndex, MixedIndex
 from skdl.neighbors._metrics import Metric, block_of_distances
@@ -86,10 +87,14 @@ class SparseEuclideanIndex(Index):
     def _bounds(self, queries):
         """Squared distances less their error bound, and the bound."""
         squares = np.asarray(queries.power(2).sum(axis=1)).ravel()
-        products = (queries @ self.transposed).toarray()
-        total = squares[:, None] + self.squares
-        error = 4 * self.slack * total + np.finfo(np.float64).tiny
-        return total - 2 * products - error, error
+        error = squares[:, None] + self.squares
+        low = dense_product(queries, self.transposed)
+        low *= -2
+        low += error
+        error *= 4 * self.slack
+        error += np.finfo(np.float64).tiny
+        low -= error
+        return low, error
 
     def block(self, queries):
         queries = queries.astype(np.float64)
@@ -114,7 +119,7 @@ class SparseEuclideanIndex(Index):
     def search(self, queries, k):
         queries = queries.astype(np.float64)
         low, error = self._bounds(queries)
-        best = np.argpartition(low, k - 1, axis=1)[:, :k]
+        best = torch.topk(torch.from_numpy(low), k, dim=1, largest=False, sorted=False).indices.numpy()
         upper = np.take_along_axis(low + 2 * error, best, axis=1).max(axis=1, keepdims=True)
         rows, columns = np.nonzero(low <= upper)
         exact = self._exact(queries, rows, columns)
