@@ -29,7 +29,7 @@ train, test, y_train, y_test = train_test_split(texts, about, test_size=0.3, str
 # %%
 models = {
     "naive Bayes on counts": make_pipeline(CountVectorizer(), ComplementNB()),
-    "LSTM on words": RNNClassifier(tokenizer="word", hidden_size=32, max_epochs=15, random_state=0),
+    "LSTM on words": RNNClassifier("lstm", tokenizer="word", hidden_size=32, max_epochs=15, random_state=0),
     "transformer on words": TransformerClassifier(d_model=32, tokenizer="word", max_epochs=15, random_state=0),
 }
 for name, model in models.items():

@@ -17,8 +17,8 @@ train, test, y_train, y_test = train_test_split(series, y, train_size=600, strat
 
 # %%
 models = {
-    "LSTM": RNNClassifier(hidden_size=32, max_epochs=15, random_state=0),
-    "GRU": RNNClassifier("gru", hidden_size=32, max_epochs=15, random_state=0),
+    "LSTM": RNNClassifier("lstm", hidden_size=32, max_epochs=15, random_state=0),
+    "GRU": RNNClassifier(hidden_size=32, max_epochs=15, random_state=0),
     "TCN": TCNClassifier(channels=24, num_levels=2, max_epochs=15, random_state=0),
     "transformer": TransformerClassifier(d_model=32, lr=0.003, max_epochs=15, random_state=0),
 }

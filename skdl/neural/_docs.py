@@ -88,6 +88,12 @@ class_weight : None, "balanced" or dict, default=None
     Weights of the classes, multiplied into ``sample_weight``.
 """
 
+# Where it is on by itself.
+_AUTO_SMOOTHING = """\
+label_smoothing : float or "auto", default="auto"
+    The part of each target, in [0, 1), that is spread evenly over all classes; "auto" is 0.1 for series, 0 for tokens.
+"""
+
 _REGRESSOR_PARAMETERS = """\
 loss : {"auto", "squared_error", "absolute_error", "huber", "quantile"}, default="auto"
     What training minimises. "auto" is the squared error, which finds means; the absolute error finds medians; "huber"
@@ -191,12 +197,13 @@ def share_documentation(cls: type) -> type:
         return f"{match['head']}{parameters[match['name']]!r}".replace("'", '"')
 
     # Families differ in how fast and how long they train: each states its own defaults.
-    training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, _TRAINING_PARAMETERS)
     classifies = "class_weight" in parameters
+    training = _TRAINING_PARAMETERS + (_CLASSIFIER_PARAMETERS if classifies else _REGRESSOR_PARAMETERS)
+    if parameters.get("label_smoothing") == "auto":
+        training = re.sub(r"(?m)^label_smoothing : .*\n    .*\n", _AUTO_SMOOTHING, training)
+    training = re.sub(r"(?m)^(?P<head>(?P<name>\w+) : .*default=).*$", state_default, training)
     texts = {
-        "training parameters": training
-        + (_CLASSIFIER_PARAMETERS if classifies else _REGRESSOR_PARAMETERS)
-        + _RUNNING_PARAMETERS,
+        "training parameters": training + _RUNNING_PARAMETERS,
         "attributes": _CLASSES * classifies + _ATTRIBUTES,
         "errors": _RAISES,
         "sequence parameters": _SEQUENCE_PARAMETERS,

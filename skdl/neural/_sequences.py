@@ -8,10 +8,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdl.engine import TensorData, compute_outputs
+from skdl.engine import TensorData, TrainingPlan, compute_outputs
 from skdl.engine.data import bucket_length
 from skdl.neural._base import NeuralEstimator
 from skdl.neural._series import LAYOUTS, Padded, read_series
+from skdl.neural._tasks import NeuralClassifierMixin
 from skdl.neural._tokens import PADDING, TOKENIZERS, Vocabulary, read_tokens
 from skdl.nn import initialize
 from skdl.nn.pooling import POOLINGS
@@ -20,6 +21,21 @@ from skdl.utils import Interval, Options
 
 # Rows whose steps are scaled at once.
 _CHUNK = 1024
+
+
+class SmoothingClassifierMixin(NeuralClassifierMixin):
+    """Classification by a network that soon knows the few series that there mostly are by heart, unless held back."""
+
+    _task_constraints: ClassVar[dict[str, list]] = {
+        **NeuralClassifierMixin._task_constraints,
+        "label_smoothing": [Options("auto"), *NeuralClassifierMixin._task_constraints["label_smoothing"]],
+    }
+
+    def _plan(self, device: torch.device, epochs: int | str) -> TrainingPlan:
+        plan = super()._plan(device, epochs)
+        if self.label_smoothing == "auto":
+            plan.label_smoothing = 0.1 if self._vocabulary is None else 0.0
+        return plan
 
 
 class SequenceEstimator(NeuralEstimator):
@@ -36,7 +52,7 @@ class SequenceEstimator(NeuralEstimator):
     }
     _may_stream = False
     _auto_rows = 60_000
-    _input_attributes: ClassVar[tuple[str, ...]] = ("_vocabulary", "_mean", "_factor", "_longest")
+    _input_attributes: ClassVar[tuple[str, ...]] = ("_vocabulary", "_mean", "_factor", "_longest", "_mean_length")
 
     # What a family supplies.
 
@@ -49,8 +65,13 @@ class SequenceEstimator(NeuralEstimator):
         """Whether the second half of the body's features runs backwards."""
         return False
 
+    # There are far more words than texts: no text may hang on some of them.
     def _dropout_rate(self) -> float:
-        return self.dropout
+        return (0.0 if self._vocabulary is None else 0.5) if self.dropout == "auto" else self.dropout
+
+    def _frame_length(self) -> int:
+        """How many steps of a series the body gets as one."""
+        return 1
 
     # From X to tensors.
 
@@ -93,6 +114,7 @@ class SequenceEstimator(NeuralEstimator):
         return X
 
     def _fit_preprocessing(self, X: np.ndarray, weight: np.ndarray | None) -> None:
+        self._mean_length = round(float(np.average(X[:, 0].astype(np.float64), weights=weight)))
         if self._vocabulary is not None:
             self._vocabulary.keep_frequent(X[:, 1:], self.min_frequency, self.max_vocabulary)
             return
@@ -136,12 +158,14 @@ class SequenceEstimator(NeuralEstimator):
         if self._vocabulary is not None:
             width = self.embedding_dim
             embedding = nn.Embedding(2 + len(self._vocabulary.kept), width, padding_idx=PADDING)
+        frame = self._frame_length()
         network = SequenceNetwork(
-            self._build_body(width, seed),
+            self._build_body(frame * width, seed),
             self.n_outputs_,
             pooling=self.pooling,
             bidirectional=self._runs_backwards,
             embedding=embedding,
+            frame=frame,
             dropout=self._dropout_rate(),
             seed=seed,
         )

@@ -1,6 +1,7 @@
-"""Networks over sequences: tokens are embedded, a body works on the steps, a pooling sums them up."""
+"""Networks over sequences: tokens are embedded, series cut to pieces, a body works on these, a pooling sums them up."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdl.nn.dropout import StreamDropout
@@ -8,6 +9,36 @@ from skdl.nn.pooling import Pooling
 
 # Layers of a body number their dropouts from zero; that before the last layer is out of their way.
 _HEAD_DROPOUT = 1 << 20
+
+
+class Frames(nn.Module):
+    """Overlapping pieces of a series, each laid out as one step; the next one begins a quarter of a piece later.
+
+    The first piece begins before the series, so that all pieces have their middles within it; what is beside the series
+    is zero, as padding is.
+
+    Parameters
+    ----------
+    length : int
+        The number of steps of a piece.
+    """
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
+        self.hop = max(1, length // 4)
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return pieces ``(n, ceil(t / hop), length * d)`` of steps ``(n, t, d)``, and how many of them are real."""
+        n_frames = (steps.shape[1] + self.hop - 1) // self.hop
+        before = (self.length - self.hop) // 2
+        padded = F.pad(steps, (0, 0, before, self.length))
+        first = self.hop * torch.arange(n_frames, device=steps.device)
+        places = first.unsqueeze(1) + torch.arange(self.length, device=steps.device)  # (n_frames, length)
+        return padded[:, places].flatten(2), (lengths + self.hop - 1) // self.hop
+
+    def extra_repr(self) -> str:
+        return f"{self.length}, hop={self.hop}"
 
 
 class SequenceNetwork(nn.Module):
@@ -26,6 +57,8 @@ class SequenceNetwork(nn.Module):
         Whether the second half of the body's features runs backwards.
     embedding : torch.nn.Embedding or None, default=None
         Where steps are tokens, maps their codes ``(n, t)`` to ``(n, t, d)``.
+    frame : int, default=1
+        How many steps the body gets as one, as :class:`Frames` has it.
     dropout : float, default=0.0
         The probability of leaving out a token, and of zeroing a value that the last layer reads, while training.
     seed : int, default=0
@@ -40,6 +73,7 @@ class SequenceNetwork(nn.Module):
         pooling: str,
         bidirectional: bool = False,
         embedding: nn.Embedding | None = None,
+        frame: int = 1,
         dropout: float = 0.0,
         seed: int = 0,
     ):
@@ -47,6 +81,7 @@ class SequenceNetwork(nn.Module):
         width = int(body.width)  # type: ignore[arg-type]
         self.embedding = embedding
         self.embedding_dropout = StreamDropout(dropout, seed, _HEAD_DROPOUT + 1)
+        self.frames = Frames(frame) if frame > 1 else None
         self.body = body
         self.pooling = Pooling(pooling, width, bidirectional)
         self.dropout = StreamDropout(dropout, seed, _HEAD_DROPOUT)
@@ -59,4 +94,6 @@ class SequenceNetwork(nn.Module):
             steps = self.embedding(steps)
             if self.training:  # whole tokens: what a text is about must not hang on one word of it
                 steps = steps * self.embedding_dropout(torch.ones_like(steps[:, :, :1]))
+        if self.frames is not None:
+            steps, lengths = self.frames(steps, lengths)
         return self.head(self.dropout(self.pooling(self.body(steps, lengths), lengths)))

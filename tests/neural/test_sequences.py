@@ -249,6 +249,53 @@ def test_convolutions_are_flat_and_wide_over_tokens():
         TCNClassifier(dropout="some").fit(series, y)
 
 
+def test_recurrent_networks_are_trained_on_half_of_the_words():
+    texts, y = ["a good day", "a bad day"] * 3, [0, 1] * 3
+
+    def rates(X, **changes):
+        network = make("rnn", max_epochs=1, num_layers=2, **changes).fit(X, y).net_.module_
+        return {network.dropout.p, network.embedding_dropout.p, network.body.dropouts[0].p}
+
+    assert rates(texts, tokenizer="word") == {0.5}
+    assert rates(np.ones((6, 4))) == {0.0}
+    assert rates(texts, tokenizer="word", dropout=0.25) == {0.25}
+
+
+def test_recurrent_networks_read_a_third_of_a_series_at_once_and_token_by_token():
+    X = [np.arange(length) for length in (6, 12, 36)] * 2
+    y = [0, 1] * 3
+
+    def frame_of(X, **changes):
+        frames = make("rnn", max_epochs=1, **changes).fit(X, y).net_.module_.frames
+        return 1 if frames is None else frames.length
+
+    assert frame_of(X) == 6
+    assert frame_of(X, frame=20) == 20
+    assert frame_of(X, frame=1) == frame_of(np.ones((6, 2)) * np.arange(6)[:, None]) == 1
+    assert frame_of(["a good day", "a bad day"] * 3, tokenizer="word") == 1
+    weight = np.array([1, 0, 0] * 2)
+    model = make("rnn", max_epochs=1).fit(X, y, sample_weight=weight)
+    assert model.net_.module_.frames.length == 2
+
+
+@pytest.mark.parametrize("family", ["rnn", "tcn"])
+def test_targets_are_smoothed_by_a_tenth_over_series_alone(family):
+    series, texts, y = np.random.default_rng(0).normal(size=(6, 9)), ["a good day", "a bad day"] * 3, [0, 1] * 3
+
+    def smoothing_of(X, **changes):
+        model = make(family, max_epochs=1, **changes).fit(X, y)
+        return model._plan(torch.device("cpu"), 1).label_smoothing
+
+    assert smoothing_of(series) == 0.1
+    assert smoothing_of(series, label_smoothing=0.0) == 0.0
+    assert smoothing_of(texts, tokenizer="word") == 0.0
+    assert smoothing_of(texts, tokenizer="word", label_smoothing=0.2) == 0.2
+    for wrong in ("some", 1.0):
+        with pytest.raises(ValueError, match="label_smoothing of"):
+            make(family, label_smoothing=wrong).fit(series, y)
+    assert np.isfinite(make(family, loss="focal").fit(series, np.eye(6, 3, dtype=int)).loss_)
+
+
 @EVERY
 def test_all_forms_of_texts_are_one(family):
     texts, y = reviews(40, 0)

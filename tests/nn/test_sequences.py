@@ -7,7 +7,7 @@ from torch import nn
 
 from skdl.nn.pooling import POOLINGS, Pooling, step_mask
 from skdl.nn.recurrent import CELLS, Recurrent, reverse_steps
-from skdl.nn.sequences import SequenceNetwork
+from skdl.nn.sequences import Frames, SequenceNetwork
 
 
 def torchs(body, cell, width, hidden, num_layers, bidirectional):
@@ -129,3 +129,17 @@ def test_dropout_leaves_out_whole_tokens():
     torch.testing.assert_close(body.steps, embedding(codes) * kept[:, :, None] / 0.75)
     network.eval()(codes, lengths)
     assert torch.equal(body.steps, embedding(codes))
+
+
+@pytest.mark.parametrize(("length", "hop"), [(2, 1), (5, 1), (9, 2), (16, 4)])
+def test_frames_are_pieces_of_the_series(length, hop):
+    steps = torch.randn(3, 21, 2, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([21, 1, 11])
+    frames, n_frames = Frames(length)(steps, lengths)
+    assert frames.shape == (3, -(-21 // hop), 2 * length)
+    assert n_frames.tolist() == [-(-21 // hop), 1, -(-11 // hop)]
+    before = (length - hop) // 2
+    wide = torch.cat([torch.zeros(3, before, 2), steps, torch.zeros(3, length, 2)], dim=1)
+    for place in range(frames.shape[1]):
+        expected = wide[:, place * hop : place * hop + length].reshape(3, -1)
+        torch.testing.assert_close(frames[:, place], expected, rtol=0, atol=0)
