@@ -10,6 +10,9 @@ from skdl.neural._tasks import NeuralRegressorMixin
 from skdl.nn.recurrent import CELLS, Recurrent
 from skdl.utils import Interval, Options
 
+# Wider pieces have more weights than the few series that are that long can tell.
+_LONGEST_FRAME = 256
+
 
 class _RecurrentNetwork(SequenceEstimator):
     """What classifier and regressor share: recurrent layers are built."""
@@ -42,7 +45,7 @@ class _RecurrentNetwork(SequenceEstimator):
     # A single value says little, and what is learnt over hundreds of steps is soon forgotten and slow to compute.
     def _frame_length(self) -> int:
         if self.frame == "auto":
-            return 1 if self._vocabulary is not None else max(1, round(self._mean_length / 3))
+            return 1 if self._vocabulary is not None else min(max(1, round(self._mean_length / 3)), _LONGEST_FRAME)
         return self.frame
 
 
@@ -67,7 +70,7 @@ class RNNClassifier(SmoothingClassifierMixin, _RecurrentNetwork):
         Whether layers run in both directions, the backward one from a sequence's real end.
     frame : int or "auto", default="auto"
         How many steps are read at once, as one wide step: the recurrence goes on by a quarter of them, so that pieces
-        overlap. "auto" is a third of the mean length of the training series, and 1, each step by itself, for tokens.
+        overlap. "auto" is a third of the mean length of the training series, 256 at most, and 1 for tokens.
     pooling : {"last", "mean", "max", "attention"}, default="max"
         What is read off the states: the last one (that of the backward half at the first step), their mean or largest
         values, or a mean with learnt weights. Padding has no part in it.
@@ -199,7 +202,7 @@ class RNNRegressor(NeuralRegressorMixin, _RecurrentNetwork):
         Whether layers run in both directions, the backward one from a sequence's real end.
     frame : int or "auto", default="auto"
         How many steps are read at once, as one wide step: the recurrence goes on by a quarter of them, so that pieces
-        overlap. "auto" is a third of the mean length of the training series, and 1, each step by itself, for tokens.
+        overlap. "auto" is a third of the mean length of the training series, 256 at most, and 1 for tokens.
     pooling : {"last", "mean", "max", "attention"}, default="max"
         What is read off the states: the last one (that of the backward half at the first step), their mean or largest
         values, or a mean with learnt weights. Padding has no part in it.

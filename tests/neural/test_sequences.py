@@ -271,6 +271,7 @@ def test_recurrent_networks_read_a_third_of_a_series_at_once_and_token_by_token(
 
     assert frame_of(X) == 6
     assert frame_of(X, frame=20) == 20
+    assert frame_of(np.arange(6 * 900.0).reshape(6, 900) % 7) == 256
     assert frame_of(X, frame=1) == frame_of(np.ones((6, 2)) * np.arange(6)[:, None]) == 1
     assert frame_of(["a good day", "a bad day"] * 3, tokenizer="word") == 1
     weight = np.array([1, 0, 0] * 2)
