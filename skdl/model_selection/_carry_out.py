@@ -2,9 +2,11 @@
 
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from joblib import effective_n_jobs, parallel_config
 from joblib.parallel import get_active_backend
@@ -77,17 +79,17 @@ def _in_this_process(job, groups: list[Group], members, plan: Plan, bar, log, n_
 
 
 def _in_several_processes(job, groups: list[Group], members, plan: Plan, bar, log, n_jobs, pre_dispatch) -> bool:
-    with _data_on_workers(job):
-        return _send_out(job, groups, members, plan, bar, log, n_jobs, pre_dispatch)
+    with _data_on_workers(job) as data:
+        return _send_out(job, data, groups, members, plan, bar, log, n_jobs, pre_dispatch)
 
 
-def _send_out(job, groups: list[Group], members, plan: Plan, bar, log, n_jobs, pre_dispatch) -> bool:
+def _send_out(job, data: tuple, groups: list[Group], members, plan: Plan, bar, log, n_jobs, pre_dispatch) -> bool:
     try:
         parallel = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch, return_as="generator_unordered")
     except ValueError:  # joblib's multiprocessing backend returns everything at the end
         parallel = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)
     # X and y go as arguments of their own, which joblib's backends map into memory or scatter once.
-    finished = parallel(delayed(_run_part)(job.part(group), job.X, job.y, group) for group in groups)
+    finished = parallel(delayed(_run_part)(job.part(group), *data, group) for group in groups)
     try:
         for part, notes in finished:
             members += part
@@ -105,21 +107,41 @@ def _send_out(job, groups: list[Group], members, plan: Plan, bar, log, n_jobs, p
     return False
 
 
+class _Sent:
+    """Data that dask is to know by a name of their own.
+
+    It would name them by what is in them. The data of the search before, if they were the same, may be dropped on the
+    workers only after these have come, and with the same name these would go with them.
+    """
+
+    def __init__(self, value):
+        self.value = value
+        self.name = uuid4().hex
+
+    def __dask_tokenize__(self):
+        return self.name
+
+
 @contextmanager
-def _data_on_workers(job: Job):
-    """Give every worker of a dask cluster the data, once; a worker that is lost takes no data with it."""
+def _data_on_workers(job: Job) -> Iterator[tuple]:
+    """Give every worker of a dask cluster the data, once; a worker that is lost takes no data with it.
+
+    Yields X and y as they are to be sent out.
+    """
     backend, _ = get_active_backend()
     client = getattr(backend, "client", None)
     if client is None:
-        yield
+        yield job.X, job.y
         return
-    data = [part for part in (job.X, job.y) if part is not None]
+    data = tuple(None if part is None else _Sent(part) for part in (job.X, job.y))
+    scattered = [part for part in data if part is not None]
     options = {"wait_for_workers_timeout": backend.wait_for_workers_timeout, **backend.submit_kwargs}
-    with parallel_config("dask", client=client, scatter=data, **options):
-        yield
+    with parallel_config("dask", client=client, scatter=scattered, **options):
+        yield data
 
 
 def _run_part(part: Job, X, y, group: Group):
+    X, y = (data.value if isinstance(data, _Sent) else data for data in (X, y))
     return run_group(replace(part, X=X, y=y), group)
 
 

@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         yield client
 
@@ -62,20 +62,26 @@ def test_the_same_results_as_here(name, client):
 
 def test_each_worker_is_given_the_data_once(client, monkeypatch):
     X, y = table(n=300)
-    given = []
+    given, names = [], []
     scatter = client.scatter
 
     def watch(data, **options):
         given.append((data, options))
-        return scatter(data, **options)
+        futures = scatter(data, **options)
+        names.extend(future.key for future in futures)
+        return futures
 
     monkeypatch.setattr(client, "scatter", watch)
+    search = ours.GridSearchCV(FamilyOfStumps(), {"depth": [1, 2, 3]}, scoring="accuracy", cv=6)
     with joblib.parallel_config("dask"):
-        ours.GridSearchCV(FamilyOfStumps(), {"depth": [1, 2, 3]}, scoring="accuracy", cv=6).fit(X, y)
-    ((data, options),) = given
-    assert data[0] is X
-    assert data[1] is y
-    assert options["broadcast"]
+        search.fit(X, y)
+        ((data, options),) = given
+        assert data[0].value is X
+        assert data[1].value is y
+        assert options["broadcast"]
+        # The same data once more are others to the cluster, which may drop the first ones late.
+        search.fit(X, y)
+    assert len(set(names)) == len(names) == 4
 
 
 def test_a_worker_that_is_killed_loses_nothing(client, tmp_path):
