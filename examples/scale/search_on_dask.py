@@ -16,7 +16,7 @@ def main():
     grid = {"mlpclassifier__lr": [1e-3, 1e-2], "mlpclassifier__dropout": [0.0, 0.3]}
     search = GridSearchCV(network, grid, cv=3, scoring="neg_log_loss")
 
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster), joblib.parallel_config("dask"):
         there = search.fit(X, y).cv_results_["mean_test_score"]
     here = search.fit(X, y).cv_results_["mean_test_score"]
