@@ -324,7 +324,7 @@ def _try_uncopied(design: Design, center: bool) -> bool:
         squares = Xt * Xt
         if weight is not None:
             squares, Xt = squares.mul_(weight[rows, None]), Xt * weight[rows, None]
-        return Xt.sum(dim=0, dtype=wide), squares.sum(dim=0, dtype=wide)
+        return Xt.sum(dim=0).to(wide), squares.sum(dim=0).to(wide)
 
     first, second = (total / design.n for total in design.summed(sums, design.tiles()))
     if center:

@@ -12,8 +12,9 @@ from numba import njit
 _SMALLEST_STRETCH = 1e-9
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@njit(cache=True, nogil=True)
 def _dot(w, values):
+    # One after the other, as scikit-learn adds them: rounding decides about samples on the boundary itself.
     total = 0.0
     for j in range(len(values)):
         total += w[j] * values[j]

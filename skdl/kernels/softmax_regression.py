@@ -126,15 +126,15 @@ class SoftmaxObjective:
 
     def _frequencies(self) -> Tensor:
         """The share of each class in the weights (n_classes,)."""
-        weight = self.design.weight
-        mass = torch.zeros(self.n_classes, dtype=self.wide, device=self.codes.device)
-        ones = (
-            torch.ones(self.design.n, dtype=self.wide, device=self.codes.device)
-            if weight is None
-            else weight.to(self.wide)
-        )
-        codes = self.codes if self.K > 1 else (self.codes < 0).long()
-        return mass.index_add_(0, codes, ones) / self.design.n
+        if "frequencies" not in self._shared:
+            codes, weight = self.codes if self.K > 1 else (self.codes < 0).long(), self.design.weight
+            if weight is None:
+                mass = torch.bincount(codes, minlength=self.n_classes)
+            else:
+                mass = torch.zeros(self.n_classes, dtype=self.wide, device=codes.device)
+                mass.index_add_(0, codes, weight.to(self.wide))
+            self._shared["frequencies"] = mass.to(self.wide) / self.design.n
+        return self._shared["frequencies"]
 
     def rarity(self) -> Tensor:
         """How many times less curved the logit of a rare class is than :meth:`curvature_scale` says, (K, 1)."""

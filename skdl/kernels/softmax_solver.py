@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdl.kernels.design import some_rows
 from skdl.kernels.lbfgs import minimize_lbfgs
 from skdl.kernels.newton import Solution, factorize, minimize_newton
 from skdl.kernels.newton_cg import minimize_newton_cg
@@ -16,6 +17,8 @@ _NEWTON_WORK = 8e6
 _GRAM_COLUMNS = 3000
 # From here on products are first made in float32.
 _LARGE_PRODUCTS = 2e5
+# With so many samples to a column, and so many products, a part of the samples comes first, and no closer than this.
+_SAMPLED_ROWS, _SAMPLED, _SAMPLE_TOLERANCE = 1000, 1e7, 1e-2
 # Gradients of float32 products do for this tolerance.
 _FLOAT32_TOLERANCE = 5e-5
 # How values of float32 products are rounded, relatively.
@@ -121,9 +124,19 @@ def minimize_smooth(
     if dense and design.n * float(objective.K * (design.d + 1)) ** 2 <= _NEWTON_WORK:
         return minimize_newton(objective, theta, tol=tol, level=level, max_iter=max_iter, step_done=step_done)
     precondition = preconditioner(objective)
-    quick_model = _in_single_precision(objective)
+    quick_model, pairs = _in_single_precision(objective), objective.pairs(fresh=cold)
+    if cold and dense and design.n >= _SAMPLED_ROWS * design.d and design.n * float(design.d) * objective.K >= _SAMPLED:
+        # A tenth of so many samples knows the minimum but for its last digits, and most of the curvature.
+        sample = objective.on_rows(some_rows(design.n, design.n // 10, design.X.device))
+        first = minimize_lbfgs(
+            sample, pairs, theta, precondition, tol=max(tol, _SAMPLE_TOLERANCE), level=level,
+            max_iter=min(max_iter, _LBFGS_STEPS), noise=_FLOAT32_NOISE, rarity=objective.rarity(),
+        )  # fmt: skip
+        if first.interrupted:
+            return first
+        theta = first.theta
     quick = minimize_lbfgs(
-        quick_model, objective.pairs(fresh=cold), theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE),
+        quick_model, pairs, theta, precondition, tol=max(tol, _FLOAT32_TOLERANCE),
         level=level, max_iter=min(max_iter, _LBFGS_STEPS if dense else _SPARSE_STEPS), noise=_noise(quick_model),
         rarity=objective.rarity(), step_done=step_done,
     )  # fmt: skip

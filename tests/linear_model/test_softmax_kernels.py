@@ -6,6 +6,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, log_softmax, softmax
 
+from skdl.kernels import softmax_solver
 from skdl.kernels.design import make_design
 from skdl.kernels.lbfgs import Pairs, minimize_lbfgs
 from skdl.kernels.softmax_regression import SoftmaxObjective
@@ -129,6 +130,22 @@ def test_pairs_follow_a_change_of_the_penalty():
     image = pairs.direction(gradient, solve(gradient.view_as(theta)).ravel())
     np.testing.assert_allclose(image.numpy().ravel(), S[-1].numpy(), rtol=1e-8, atol=1e-12)
     assert len(objective.pairs(fresh=True).S) == 0
+
+
+@pytest.mark.parametrize(("d", "n_classes"), [(12, 6), (15, 2)])
+def test_a_sample_that_comes_first_changes_no_minimum(d, n_classes, monkeypatch):
+    monkeypatch.setattr(softmax_solver, "_NEWTON_WORK", 0)
+    found, passes = [], []
+    for at_least in (0, np.inf):
+        monkeypatch.setattr(softmax_solver, "_SAMPLED", at_least)
+        objective = _objective(20_000, d, n_classes)
+        theta, level = objective.start()
+        solution = minimize_smooth(objective, theta, tol=1e-4, level=level, max_iter=100)
+        assert solution.converged
+        found.append(objective.evaluate(solution.theta)[0])
+        passes.append(solution.n_iter)
+    assert found[0] == pytest.approx(found[1], rel=1e-7)
+    assert passes[0] < passes[1]
 
 
 def test_a_path_takes_fewer_passes_than_its_fits_alone():
