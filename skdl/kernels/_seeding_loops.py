@@ -67,23 +67,6 @@ def _drawn(ends, total, target):
 
 
 @njit(cache=True, nogil=True)
-def turn_some(X, order, shift, scale, turned):
-    """As :func:`skdl.kernels._turned_loops.turn`, with the rows in some order."""
-    d = X.shape[1]
-    for b in range(len(turned)):
-        block = turned[b]
-        start = b * BLOCK
-        inside = min(BLOCK, len(order) - start)
-        for r in range(inside):
-            row = X[order[start + r]]
-            for j in range(d):
-                block[j, r] = (row[j] - shift[j]) * scale
-        for r in range(inside, BLOCK):
-            for j in range(d):
-                block[j, r] = 0
-
-
-@njit(cache=True, nogil=True)
 def try_candidates(turned, n, center, candidates, closest, weight, masses):
     """Lower the squared distances to the nearest centre by a new centre, and say what candidates would make of them.
 

@@ -11,15 +11,23 @@ from skdl.kernels.rowblocks import BLOCK
 
 
 @njit(cache=True, nogil=True)
-def turn(X, shift, scale, turned):
-    """Write centred, scaled rows as columns of blocks, of shape (n_blocks, d, 64); what is left over is zero."""
-    n, d = X.shape
+def turn(X, shift, scale, turned, order=None):
+    """Write centred, scaled rows as columns of blocks, of shape (n_blocks, d, 64); what is left over is zero.
+
+    With an order, the rows at these places take the place of all.
+    """
+    n, d = len(X), X.shape[1]
+    if order is not None:
+        n = len(order)
     for b in range(len(turned)):
         block = turned[b]
         start = b * BLOCK
         inside = min(BLOCK, n - start)
         for r in range(inside):
-            row = X[start + r]
+            place = start + r
+            if order is not None:
+                place = order[start + r]
+            row = X[place]
             for j in range(d):
                 block[j, r] = (row[j] - shift[j]) * scale
         for r in range(inside, BLOCK):

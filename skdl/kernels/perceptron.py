@@ -13,24 +13,16 @@ _SMALLEST_STRETCH = 1e-9
 
 
 @njit(cache=True, nogil=True)
-def _dot(w, values):
-    # One after the other, as scikit-learn adds them: rounding decides about samples on the boundary itself.
-    total = 0.0
-    for j in range(len(values)):
-        total += w[j] * values[j]
-    return total
-
-
-@njit(cache=True, nogil=True)
 def _update(values, columns, target, strength, w, drawn, state, eta, shrink, pull, fit_intercept):
     """Learn from one sample; returns its loss before. ``columns`` is None where values are those of all columns."""
     # state: intercept, stretch, squared norm and l1 norm of the stretched weights, l1 penalty so far
     margin = 0.0
-    if columns is None:
-        margin = _dot(w, values)
-    else:
-        for j in range(len(values)):
-            margin += w[columns[j]] * values[j]
+    # One after the other, as scikit-learn adds them: rounding decides about samples on the boundary itself.
+    for j in range(len(values)):
+        column = j
+        if columns is not None:
+            column = columns[j]
+        margin += w[column] * values[j]
     margin = margin * state[1] + state[0]
     loss = max(0.0, -target * margin)
     if shrink != 1.0:

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from skdl.kernels import _seeding_loops
+from skdl.kernels import _seeding_loops, _turned_loops
 from skdl.kernels.compiled_rows import TURNED_BYTES, CompiledRows, dense_rows
 from skdl.kernels.rowblocks import BLOCK, cut, on_threads, tile_rows
 from skdl.kernels.rows import Rows
@@ -258,7 +258,7 @@ class SortedBlocks:
 
     def _turn(self, blocks: slice, out) -> None:
         rows, order = self.rows, self.order[blocks.start * BLOCK : blocks.stop * BLOCK]
-        _seeding_loops.turn_some(rows.X, order, rows.shift, rows.scale, out)
+        _turned_loops.turn(rows.X, rows.shift, rows.scale, out, order)
 
     def _pieces(self, part: slice):
         if self.kept is not None:
