@@ -130,6 +130,8 @@ class NeuralEstimator(ShownNetwork, Transferable):
             module = self._new_module()
             if reset and self.init_from is not None:
                 adopt_body(module, self._source(), self._probe())
+            elif reset:
+                self._begin_with(module, train)
         return self._train(module, train, valid, reset=reset, one_epoch=one_epoch)
 
     def _train(self, module: nn.Module, train: TensorData, valid: TensorData | None, *, reset=True, one_epoch=False):
@@ -183,6 +185,9 @@ class NeuralEstimator(ShownNetwork, Transferable):
         # torch's layers draw weights of their own before they get ours; its generator is the user's to move.
         with torch.random.fork_rng(devices=[]):
             return self._build_module(self._seed)
+
+    def _begin_with(self, module: nn.Module, train: TensorData) -> None:
+        """Take from the training data what initial weights of a family's module depend on."""
 
     def _plan(self, device: torch.device, epochs: int | str) -> TrainingPlan:
         parameters = self.get_params(deep=False)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from skdl.engine import TensorData, TrainingPlan, compute_outputs
 from skdl.engine.data import bucket_length
+from skdl.kernels.semantics import latent_semantics
 from skdl.neural._base import NeuralEstimator
 from skdl.neural._series import LAYOUTS, Padded, read_series
 from skdl.neural._tasks import NeuralClassifierMixin
-from skdl.neural._tokens import PADDING, TOKENIZERS, Vocabulary, read_tokens
+from skdl.neural._tokens import FIRST, PADDING, TOKENIZERS, Vocabulary, read_tokens
 from skdl.nn import initialize
 from skdl.nn.pooling import POOLINGS
 from skdl.nn.sequences import SequenceNetwork
@@ -21,6 +22,9 @@ from skdl.utils import Interval, Options
 
 # Rows whose steps are scaled at once.
 _CHUNK = 1024
+
+# What stays random of embeddings that begin with what texts tell, so that no two are the same.
+_RANDOM_SHARE = 0.3
 
 
 class SmoothingClassifierMixin(NeuralClassifierMixin):
@@ -49,6 +53,7 @@ class SequenceEstimator(NeuralEstimator):
         "min_frequency": [Interval("int", 1, None)],
         "max_vocabulary": [None, Interval("int", 1, None)],
         "embedding_dim": [Interval("int", 1, None)],
+        "embedding_init": [Options("lsa", "random")],
     }
     _may_stream = False
     _auto_rows = 60_000
@@ -170,6 +175,15 @@ class SequenceEstimator(NeuralEstimator):
             seed=seed,
         )
         return initialize(network, seed)
+
+    def _begin_with(self, module: nn.Module, train: TensorData) -> None:
+        if self._vocabulary is None or self.embedding_init == "random":
+            return
+        weight = None if train.weight is None else train.weight.cpu().numpy()
+        codes = train.inputs[0].cpu().numpy() - FIRST
+        vectors = latent_semantics(codes, len(self._vocabulary.kept), self.embedding_dim, self._seed, weight)
+        with torch.no_grad():
+            module.embedding.weight[FIRST:, : vectors.shape[1]].mul_(_RANDOM_SHARE).add_(vectors)
 
     def _compute(self, module: nn.Module, X: np.ndarray) -> np.ndarray:
         device = torch.device(self.net_.device)
