@@ -76,7 +76,7 @@ def latent_semantics(
 
 
 def _presence(codes: np.ndarray, n_tokens: int, weight: np.ndarray | None) -> sparse.csr_array:
-    """Which token stands in which text ``(n, n_tokens)``, times the root of the text's weight and the token's rarity."""
+    """Which token is in which text ``(n, n_tokens)``, times the root of the text's weight and the token's rarity."""
     codes = np.sort(codes, axis=1)
     first = np.ones(codes.shape, dtype=bool)
     first[:, 1:] = codes[:, 1:] != codes[:, :-1]

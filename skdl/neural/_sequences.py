@@ -183,7 +183,7 @@ class SequenceEstimator(NeuralEstimator):
         codes = train.inputs[0].cpu().numpy() - FIRST
         vectors = latent_semantics(codes, len(self._vocabulary.kept), self.embedding_dim, self._seed, weight)
         with torch.no_grad():
-            module.embedding.weight[FIRST:, : vectors.shape[1]].mul_(_RANDOM_SHARE).add_(vectors)
+            module.get_parameter("embedding.weight")[FIRST:, : vectors.shape[1]].mul_(_RANDOM_SHARE).add_(vectors)
 
     def _compute(self, module: nn.Module, X: np.ndarray) -> np.ndarray:
         device = torch.device(self.net_.device)

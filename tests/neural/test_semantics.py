@@ -101,9 +101,9 @@ def test_a_body_that_is_taken_over_keeps_its_embeddings():
 def test_characters_that_all_texts_hold_differ():
     texts = ["abcabc", "bca", "cab", "aabbcc"] * 3
     model = RNNClassifier(tokenizer="character", max_epochs=1, lr=1e-30, random_state=0).fit(texts, [0, 1, 0, 1] * 3)
-    drawn = RNNClassifier(
-        tokenizer="character", max_epochs=1, lr=1e-30, random_state=0, embedding_init="random"
-    ).fit(texts, [0, 1, 0, 1] * 3)
+    drawn = RNNClassifier(tokenizer="character", max_epochs=1, lr=1e-30, random_state=0, embedding_init="random").fit(
+        texts, [0, 1, 0, 1] * 3
+    )
     assert torch.equal(*(m.net_.module_.embedding.weight.detach() for m in (model, drawn)))
 
 
