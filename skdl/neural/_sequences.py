@@ -23,6 +23,8 @@ from skdl.utils import Interval, Options
 # Rows whose steps are scaled at once.
 _CHUNK = 1024
 
+# How many texts tell what embeddings begin with: more take time and memory, and hardly tell more.
+_TOLD_BY = 1 << 17
 # What stays random of embeddings that begin with what texts tell, so that no two are the same.
 _RANDOM_SHARE = 0.3
 
@@ -179,8 +181,10 @@ class SequenceEstimator(NeuralEstimator):
     def _begin_with(self, module: nn.Module, train: TensorData) -> None:
         if self._vocabulary is None or self.embedding_init == "random":
             return
-        weight = None if train.weight is None else train.weight.cpu().numpy()
-        codes = train.inputs[0].cpu().numpy() - FIRST
+        n_texts = len(train)
+        chosen = torch.arange(n_texts) if n_texts <= _TOLD_BY else torch.arange(_TOLD_BY) * n_texts // _TOLD_BY
+        weight = None if train.weight is None else train.weight.cpu()[chosen].numpy()
+        codes = train.inputs[0].cpu()[chosen].numpy() - FIRST
         vectors = latent_semantics(codes, len(self._vocabulary.kept), self.embedding_dim, self._seed, weight)
         with torch.no_grad():
             module.get_parameter("embedding.weight")[FIRST:, : vectors.shape[1]].mul_(_RANDOM_SHARE).add_(vectors)

@@ -88,6 +88,23 @@ def test_training_begins_with_them(Model):
     assert near(cats, dogs, dim=0) > 0.5 > 0.1 > near(cats, stocks, dim=0)
 
 
+def test_of_very_many_texts_some_tell(monkeypatch):
+    model = RNNClassifier(tokenizer="word", min_frequency=1, max_epochs=1, random_state=0)
+    weight = np.arange(1.0, 9.0)
+    train, _ = model._prepare(TEXTS, [0, 1] * 4, weight)
+    told = []
+
+    def spy(codes, n_tokens, n_components, seed, weight):
+        told.extend([codes, weight])
+        return latent_semantics(codes, n_tokens, n_components, seed, weight)
+
+    monkeypatch.setattr("skdl.neural._sequences._TOLD_BY", 3)
+    monkeypatch.setattr("skdl.neural._sequences.latent_semantics", spy)
+    model.fit(TEXTS, [0, 1] * 4, sample_weight=weight)
+    np.testing.assert_array_equal(told[0], train.inputs[0].numpy()[[0, 2, 5]] - 2)
+    np.testing.assert_array_equal(told[1], train.weight.numpy()[[0, 2, 5]])
+
+
 def test_a_body_that_is_taken_over_keeps_its_embeddings():
     y = [0, 0, 0, 1, 1, 1, 1, 0]
     settings = {"tokenizer": "word", "max_epochs": 1, "lr": 1e-30, "random_state": 0}
