@@ -181,8 +181,8 @@ class SequenceEstimator(NeuralEstimator):
     def _begin_with(self, module: nn.Module, train: TensorData) -> None:
         if self._vocabulary is None or self.embedding_init == "random":
             return
-        n_texts = len(train)
-        chosen = torch.arange(n_texts) if n_texts <= _TOLD_BY else torch.arange(_TOLD_BY) * n_texts // _TOLD_BY
+        n_chosen = min(len(train), _TOLD_BY)
+        chosen = torch.arange(n_chosen) * len(train) // n_chosen  # all, or some that lie evenly apart
         weight = None if train.weight is None else train.weight.cpu()[chosen].numpy()
         codes = train.inputs[0].cpu()[chosen].numpy() - FIRST
         vectors = latent_semantics(codes, len(self._vocabulary.kept), self.embedding_dim, self._seed, weight)
