@@ -26,7 +26,7 @@ class ContrastiveEncoder(LabelLearner):
     loss : {"supervised", "n_pairs", "self_supervised"}, default="supervised"
         "supervised" pulls together all rows of a class (supervised contrastive loss); "n_pairs" tells one partner from
         those of other classes; "self_supervised" needs no labels (SimCLR), and the views come from the ``augment`` of
-        an image backbone, from ``corruption`` on tables, and from the dropout of networks for sequences.
+        an image backbone, from ``corruption`` on tables, and from ``dropout`` and ``augment`` of one for sequences.
     temperature : float, default=0.1
         What similarities are divided by: the smaller, the more the nearest samples count. With ``normalize=False`` take
         about 1.
@@ -157,12 +157,13 @@ class ContrastiveEncoder(LabelLearner):
         network.set_params(early_stopping=False)
         corruption = 0.0
         if isinstance(network, CNNEmbedding):
-            if network.augment is None:
-                self._refuse("augment=None", "set it to what should not matter: ['flip', 'crop', 'color'], say")
+            if not network.asked_changes():
+                advice = "set it to what should not matter: ['flip', 'crop', 'color'], say"
+                self._refuse(f"augment={network.augment!r}", advice)
         elif isinstance(network, (MLPEmbedding, NeuralEmbedding)):
             corruption = self.corruption
-        elif not network.dropout:
-            self._refuse("dropout=0", "set it to 0.1, say: two views differ by what is dropped")
+        elif not network.dropout and not network.asked_changes():
+            self._refuse("dropout=0", "set it to 0.1, say: two views differ by what is dropped, or by augment")
         n_rows = min(max(2, network.batch_size // 2), len(codes))
         sampling = TwoViews(n_rows, max(1, len(codes) // max(1, n_rows)), corruption)
         settings = {"normalize": self.normalize, "temperature": self.temperature}

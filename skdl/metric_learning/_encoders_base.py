@@ -14,7 +14,6 @@ from skdl.engine import ClassBalanced
 from skdl.metric_learning._base import row_distances
 from skdl.neural import MLPClassifier
 from skdl.neural._embedding import EmbeddingGoal, EmbeddingTask, embedding_network
-from skdl.nn.augmentation import strengths
 from skdl.utils import Interval, encode_classes, fill_documentation, validate_y
 
 # What the length of an embedding is at least taken for.
@@ -105,7 +104,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             raise ValueError(
                 f"accelerate=True of the backbone of {type(self).__name__}: pairs cannot be shared among processes."
             )
-        mixing = [name for name in strengths(getattr(network, "augment", None)) if name in ("mixup", "cutmix")]
+        mixing = [name for name in getattr(network, "asked_changes", dict)() if name in ("mixup", "cutmix")]
         if mixing:
             raise ValueError(
                 f"augment of the backbone of {type(self).__name__} mixes classes by {mixing[0]!r}, but a pair is "

@@ -27,14 +27,17 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
         Which axis of a sample holds the channels. "auto" takes the last of three where its length is at most 4 and the
         first one's is not, else the first; and samples with two axes for images of one channel. With "first" or "last"
         they are series of several channels, (c, t) or (t, c).
-    augment : str, list of str, dict of str to float, or None, default=None
-        How training images are changed at random, on the device, never those that are predicted or validated: "flip",
+    augment : str, list of str, dict of str to float, "auto" or None, default=None
+        How training samples are changed at random, on the device, never those that are predicted or validated: "flip",
         "vertical_flip", "crop" (moved), "rotation", "scaling", "color", "noise", "cutout", "mixup", "cutmix" (a patch
-        of another image), with strengths in a dict; see :class:`skdl.nn.Augmentation`.
+        of another image), and "time_warp" for series, with strengths in a dict; see :class:`skdl.nn.Augmentation`.
+        "auto" is what it is for :class:`RNNClassifier`; images stay as they are then.
     <training parameters>
 
     Attributes
     ----------
+    augment_ : dict of str to float
+        How training samples were changed, with strengths; empty for not at all.
     <attributes>
 
     Raises
@@ -138,14 +141,17 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
         Which axis of a sample holds the channels. "auto" takes the last of three where its length is at most 4 and the
         first one's is not, else the first; and samples with two axes for images of one channel. With "first" or "last"
         they are series of several channels, (c, t) or (t, c).
-    augment : str, list of str, dict of str to float, or None, default=None
-        How training images are changed at random, on the device, never those that are predicted or validated: "flip",
+    augment : str, list of str, dict of str to float, "auto" or None, default=None
+        How training samples are changed at random, on the device, never those that are predicted or validated: "flip",
         "vertical_flip", "crop" (moved), "rotation", "scaling", "color", "noise", "cutout", "mixup", "cutmix" (a patch
-        of another image), with strengths in a dict; see :class:`skdl.nn.Augmentation`.
+        of another image), and "time_warp" for series, with strengths in a dict; see :class:`skdl.nn.Augmentation`.
+        "auto" is what it is for :class:`RNNClassifier`; images stay as they are then.
     <training parameters>
 
     Attributes
     ----------
+    augment_ : dict of str to float
+        How training samples were changed, with strengths; empty for not at all.
     <attributes>
 
     Raises

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdl.neural._base import NeuralEstimator
+from skdl.neural._augment import AugmentingEstimator
 from skdl.nn import Augmentation, initialize
-from skdl.nn.augmentation import ONLY_IMAGES, strengths
+from skdl.nn.augmentation import FOR_IMAGES, FOR_SERIES
 from skdl.nn.cnn import ARCHITECTURES
 from skdl.utils import Options, derive_keys, validate_X
 
@@ -55,26 +55,18 @@ class ImageModule(nn.Sequential):
         return augmentation.mixture if isinstance(augmentation, Augmentation) else None
 
 
-class ImageNetwork(NeuralEstimator):
+class ImageNetwork(AugmentingEstimator):
     """What classifier and regressor share: pictures go in, a convolutional network is built."""
 
     _constraints: ClassVar[dict[str, list]] = {
-        **NeuralEstimator._constraints,
+        **AugmentingEstimator._constraints,
         "architecture": [Options(*ARCHITECTURES), callable],
         "image_shape": [None, tuple, list],
         "channels": [Options("auto", "first", "last")],
-        "augment": [None, str, list, tuple, dict],
     }
     _input_attributes: ClassVar[tuple[str, ...]] = ("_mean", "_factor")
     # Architectures bring torch's own dropout.
     _layers_draw = True
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        try:
-            strengths(self.augment)
-        except ValueError as error:
-            raise ValueError(f"augment of {type(self).__name__} is {self.augment!r}: {error}") from None
 
     def _fit_inputs(self, X) -> np.ndarray:
         X = self._validate(X, reset=True, ensure_min_samples=2)
@@ -85,9 +77,10 @@ class ImageNetwork(NeuralEstimator):
                 f"Samples have the shape {shape}, but {type(self).__name__} takes series (t,), images (h, w) and "
                 "images with channels (c, h, w) or (h, w, c). Set image_shape where X holds flat rows."
             )
-        unfit = [name for name in strengths(self.augment) if name in ONLY_IMAGES]
-        if unfit and self._is_series(shape):
-            raise ValueError(f"augment={self.augment!r}: {unfit[0]!r} is for images, but the samples of X are series.")
+        if self._is_series(shape):
+            self._refuse_changes(FOR_SERIES, "is for images, but the samples of X are series.")
+        else:
+            self._refuse_changes(FOR_IMAGES, "is for series, but the samples of X are images.")
         if np.prod(shape) != np.prod(self._sample_shape):
             raise ValueError(
                 f"image_shape={self.image_shape} stands for {int(np.prod(shape))} values, but a sample of X has "
@@ -133,6 +126,12 @@ class ImageNetwork(NeuralEstimator):
         # choose another algorithm, with another rounding, for them.
         return (torch.from_numpy(np.array(X, order="C")),)
 
+    def _series_of(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if X.ndim != 3:
+            return None
+        steps = (X - self._mean[:, None]) * self._factor[:, None]  # (n, c, t)
+        return np.moveaxis(steps, 1, 2), np.full(len(X), X.shape[2])
+
     def _build_module(self, seed: int) -> nn.Module:
         torch.manual_seed(int(derive_keys(seed, "module")[0]))
         build: Callable = ARCHITECTURES[self.architecture] if isinstance(self.architecture, str) else self.architecture
@@ -141,8 +140,8 @@ class ImageNetwork(NeuralEstimator):
             network = initialize(network, seed)
         else:
             self._check_network(network)
-        augmentation = None if self.augment is None else Augmentation(self.augment, seed)
-        return ImageModule(Standardize(self._mean, self._factor, len(self._input_size) - 1, augmentation), network)
+        standardize = Standardize(self._mean, self._factor, len(self._input_size) - 1, self._augmentation(seed))
+        return ImageModule(standardize, network)
 
     def _check_network(self, network) -> None:
         """Fail before training where a network of the user's does not fit the samples or the targets."""

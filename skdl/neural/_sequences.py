@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from skdl.engine import TensorData, TrainingPlan, compute_outputs
 from skdl.engine.data import bucket_length
 from skdl.kernels.semantics import latent_semantics
-from skdl.neural._base import NeuralEstimator
+from skdl.neural._augment import AugmentingEstimator
 from skdl.neural._series import LAYOUTS, Padded, read_series
 from skdl.neural._tasks import NeuralClassifierMixin
 from skdl.neural._tokens import FIRST, PADDING, TOKENIZERS, Vocabulary, read_tokens
 from skdl.nn import initialize
+from skdl.nn.augmentation import FOR_UNEQUAL_LENGTHS
 from skdl.nn.pooling import POOLINGS
 from skdl.nn.sequences import SequenceNetwork
 from skdl.utils import Interval, Options
@@ -44,11 +45,11 @@ class SmoothingClassifierMixin(NeuralClassifierMixin):
         return plan
 
 
-class SequenceEstimator(NeuralEstimator):
+class SequenceEstimator(AugmentingEstimator):
     """What classifiers and regressors share: sequences go in, a body over steps is built."""
 
     _constraints: ClassVar[dict[str, list]] = {
-        **NeuralEstimator._constraints,
+        **AugmentingEstimator._constraints,
         "pooling": [Options(*POOLINGS)],
         "layout": [Options(*LAYOUTS)],
         "tokenizer": [None, Options(*TOKENIZERS, "integer"), callable],
@@ -85,10 +86,13 @@ class SequenceEstimator(NeuralEstimator):
     def _fit_inputs(self, X) -> np.ndarray:
         self._vocabulary = None
         if self.tokenizer is not None:
+            self._refuse_changes((), "is for series, but X holds tokens.")
             sequences = self._tokens_of(X, reset=True, min_samples=2)
             self._vocabulary = Vocabulary.of(sequences)
             padded = self._vocabulary.encode(sequences)
         else:
+            advice = f"is for samples of one size; series may be given {FOR_UNEQUAL_LENGTHS}."
+            self._refuse_changes(FOR_UNEQUAL_LENGTHS, advice)
             padded = read_series(self, self._no_texts(X), reset=True, layout=self.layout, min_samples=2)
         self.n_channels_ = padded.values.shape[2]
         self._longest = padded.values.shape[1]
@@ -153,6 +157,12 @@ class SequenceEstimator(NeuralEstimator):
             steps[position * _CHUNK : (position + 1) * _CHUNK] = (values - self._mean) * self._factor * real
         return torch.from_numpy(steps), lengths
 
+    def _series_of(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if self._vocabulary is not None:
+            return None
+        steps, lengths = self._to_tensors(X)
+        return steps.numpy(), lengths.numpy()
+
     def _tensor_data(self, X, target, weight, device: torch.device) -> TensorData:
         data = super()._tensor_data(X, target, weight, device)
         return TensorData(data.inputs, data.target, data.weight, lengths=X[:, 0].astype(np.int64))
@@ -173,6 +183,7 @@ class SequenceEstimator(NeuralEstimator):
             bidirectional=self._runs_backwards,
             embedding=embedding,
             frame=frame,
+            augmentation=self._augmentation(seed),
             dropout=self._dropout_rate(),
             seed=seed,
         )

@@ -17,6 +17,7 @@ STRENGTHS: dict[str, float] = {
     "crop": 0.125,
     "rotation": 15.0,
     "scaling": 0.2,
+    "time_warp": 0.3,
     "color": 0.3,
     "noise": 0.1,
     "cutout": 0.5,
@@ -33,7 +34,12 @@ LIMITS: dict[str, float] = {
     "color": 1.0,
     "cutout": 1.0,
 }
-ONLY_IMAGES = ("vertical_flip", "rotation")
+# What may happen to which samples.
+FOR_IMAGES = tuple(name for name in STRENGTHS if name != "time_warp")
+FOR_SERIES = tuple(name for name in STRENGTHS if name not in ("vertical_flip", "rotation"))
+FOR_UNEQUAL_LENGTHS = ("crop", "time_warp", "noise", "cutout")
+# In how many parts of a series time runs at a speed of its own.
+_PARTS = 5
 
 
 def strengths(augment: str | Sequence[str] | Mapping[str, float] | None) -> dict[str, float]:
@@ -83,6 +89,8 @@ class Augmentation(nn.Module):
         - "crop": move by whole places, as padding and cropping does; the largest move as a part of each extent;
         - "rotation": the largest angle in degrees;
         - "scaling": grow or shrink; 0.2 is by factors from 1 / 1.2 to 1.2;
+        - "time_warp": let time run faster and slower in each fifth of a series, from its first step to its last; the
+          standard deviation of the logarithm of the speed (Um et al. 2017, https://doi.org/10.1145/3136755.3136817);
         - "color": brightness, contrast and saturation; the largest change of each;
         - "noise": add normal numbers; their standard deviation, in units of the channels';
         - "cutout": zeros in a box; its sides as parts of the extents (DeVries & Taylor 2017,
@@ -108,13 +116,18 @@ class Augmentation(nn.Module):
         self.mixture: tuple[Tensor, Tensor] | None = None
         self._step = 0
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return changed samples ``(n, c, *size)``; of series ``(n, c, t)`` with ``lengths`` padding stays zero."""
         self.mixture = None
         if not self.training:
             return x
         for name in self.strengths:
-            if name in _CHANGES:
+            if name == "time_warp":
+                x = _time_warp(self, x, self.strengths[name], lengths)
+            elif name in _CHANGES:
                 x = _CHANGES[name](self, x, self.strengths[name])
+        if lengths is not None:
+            x = x * (torch.arange(x.shape[2], device=x.device) < lengths.unsqueeze(1)).unsqueeze(1)
         mixing = [name for name in ("mixup", "cutmix") if name in self.strengths]
         if mixing:
             turn = int(random_bits(self._keys("turn"), 1).item() & 1) if len(mixing) == 2 else 0
@@ -215,6 +228,13 @@ def _rotation(own: Augmentation, x: Tensor, most: float) -> Tensor:
 def _scaling(own: Augmentation, x: Tensor, most: float) -> Tensor:
     exponent = own.uniform("scaling", x, -1.0, 1.0)
     return transforms.affine(x, None, torch.pow(1.0 + most, exponent))
+
+
+def _time_warp(own: Augmentation, x: Tensor, deviation: float, lengths: Tensor | None) -> Tensor:
+    n, _, n_steps = x.shape
+    speeds = torch.exp(deviation * random_normal(own._keys("time_warp"), n * _PARTS, device=x.device).view(n, _PARTS))
+    lengths = torch.full((n,), n_steps, device=x.device) if lengths is None else lengths
+    return transforms.read_at(x, transforms.warped_times(speeds, lengths, n_steps))
 
 
 def _color(own: Augmentation, x: Tensor, most: float) -> Tensor:

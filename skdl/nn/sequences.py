@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skdl.nn.augmentation import Augmentation
 from skdl.nn.dropout import StreamDropout
 from skdl.nn.pooling import Pooling
 
@@ -59,6 +60,8 @@ class SequenceNetwork(nn.Module):
         Where steps are tokens, maps their codes ``(n, t)`` to ``(n, t, d)``.
     frame : int, default=1
         How many steps the body gets as one, as :class:`Frames` has it.
+    augmentation : skdl.nn.Augmentation or None, default=None
+        How training series are changed at random, before they are cut to pieces.
     dropout : float, default=0.0
         The probability of leaving out a token, and of zeroing a value that the last layer reads, while training.
     seed : int, default=0
@@ -74,6 +77,7 @@ class SequenceNetwork(nn.Module):
         bidirectional: bool = False,
         embedding: nn.Embedding | None = None,
         frame: int = 1,
+        augmentation: Augmentation | None = None,
         dropout: float = 0.0,
         seed: int = 0,
     ):
@@ -81,6 +85,7 @@ class SequenceNetwork(nn.Module):
         width = int(body.width)  # type: ignore[arg-type]
         self.embedding = embedding
         self.embedding_dropout = StreamDropout(dropout, seed, _HEAD_DROPOUT + 1)
+        self.augmentation = augmentation
         self.frames = Frames(frame) if frame > 1 else None
         self.body = body
         self.pooling = Pooling(pooling, width, bidirectional)
@@ -94,6 +99,8 @@ class SequenceNetwork(nn.Module):
             steps = self.embedding(steps)
             if self.training:  # whole tokens: what a text is about must not hang on one word of it
                 steps = steps * self.embedding_dropout(torch.ones_like(steps[:, :, :1]))
+        if self.augmentation is not None:
+            steps = self.augmentation(steps.transpose(1, 2), lengths).transpose(1, 2)
         if self.frames is not None:
             steps, lengths = self.frames(steps, lengths)
         return self.head(self.dropout(self.pooling(self.body(steps, lengths), lengths)))

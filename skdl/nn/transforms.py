@@ -80,6 +80,42 @@ def affine(x: Tensor, degrees: Tensor | None, factors: Tensor | None) -> Tensor:
     return F.grid_sample(images, grid, align_corners=False).view_as(x)
 
 
+def warped_times(speeds: Tensor, lengths: Tensor, n_steps: int) -> Tensor:
+    """Return which time of a series each step of a copy shows, where time runs at changing speeds.
+
+    It runs from the first step of the series to its last.
+
+    Parameters
+    ----------
+    speeds : Tensor of shape (n, k)
+        The speeds in k equal parts of each series; only their ratios count.
+    lengths : Tensor of int of shape (n,)
+        The number of real steps of each series.
+    n_steps : int
+        The number of steps, with padding.
+
+    Returns
+    -------
+    Tensor of shape (n, n_steps)
+        Times from 0 to ``lengths - 1``, which all steps behind the end have.
+    """
+    k = speeds.shape[1]
+    ends = F.pad(speeds.cumsum(dim=1) / speeds.sum(dim=1, keepdim=True), (1, 0))  # (n, k + 1), from 0 to 1
+    last = (lengths - 1).unsqueeze(1).to(speeds.dtype)
+    passed = (torch.arange(n_steps, device=speeds.device) / last.clamp(min=1)).clamp(max=1) * k  # (n, n_steps), parts
+    part = passed.long().clamp(max=k - 1)
+    begin = ends.gather(1, part)
+    return last * (begin + (passed - part) * (ends.gather(1, part + 1) - begin)).clamp(max=1)
+
+
+def read_at(x: Tensor, times: Tensor) -> Tensor:
+    """Read each series ``(n, c, t)`` at times of its own between its steps, ``(n, s)``, by linear interpolation."""
+    before = times.long()
+    after = (before + 1).clamp(max=x.shape[2] - 1)
+    first, second = (x.gather(2, steps.unsqueeze(1).expand(-1, x.shape[1], -1)) for steps in (before, after))
+    return torch.lerp(first, second, (times - before).unsqueeze(1).to(x.dtype))
+
+
 def color(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor | None) -> Tensor:
     """Change how bright, rich in contrast and colourful each sample is.
 

@@ -10,7 +10,7 @@ from torch import nn
 from skdl.engine import RegressorNet
 from skdl.neural import CNNClassifier, CNNRegressor
 from skdl.nn import Augmentation, Loss
-from skdl.nn.augmentation import STRENGTHS, mixed_loss
+from skdl.nn.augmentation import FOR_IMAGES, mixed_loss
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def small(architecture="lenet", **changes):
 # Augmentation.
 
 
-@pytest.mark.parametrize("augment", [*STRENGTHS, list(STRENGTHS), {"flip": 0.2, "mixup": 1.0}], ids=str)
+@pytest.mark.parametrize("augment", [*FOR_IMAGES, list(FOR_IMAGES), {"flip": 0.2, "mixup": 1.0}], ids=str)
 def test_augmented_training_is_decided_by_the_seed(digits, augment):
     X, y = digits[0][:200], digits[1][:200]
     torch.manual_seed(0)
@@ -40,7 +40,7 @@ def test_augmented_training_is_decided_by_the_seed(digits, augment):
 
 def test_what_is_predicted_is_never_changed(digits):
     X, y = digits[0][:200], digits[1][:200]
-    model = small(augment=list(STRENGTHS)).fit(X, y)
+    model = small(augment=list(FOR_IMAGES)).fit(X, y)
     plain = model.net_.module_.eval()
     Z = (torch.from_numpy(X[:, None]) - plain[0].mean) * plain[0].factor
     expected = plain[1](Z).softmax(dim=1).detach().numpy()
@@ -143,7 +143,10 @@ def test_changes_for_images_are_refused_for_series():
     X, y = np.random.default_rng(0).normal(size=(20, 30)), np.arange(20) % 2
     with pytest.raises(ValueError, match="'rotation' is for images, but the samples of X are series"):
         small("auto", augment=["noise", "rotation"]).fit(X, y)
-    assert small("auto", augment=["noise", "flip", "crop", "scaling", "mixup"], max_epochs=1).fit(X, y).n_iter_ == 1
+    model = small("auto", augment=["noise", "flip", "crop", "scaling", "time_warp", "mixup"], max_epochs=1).fit(X, y)
+    assert list(model.augment_) == ["flip", "crop", "scaling", "time_warp", "noise", "mixup"]
+    with pytest.raises(ValueError, match="'time_warp' is for series, but the samples of X are images"):
+        small("auto", augment="time_warp").fit(X.reshape(20, 5, 6), y)
 
 
 # Modules of the user's.

@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from skdl.nn import transforms
-from skdl.nn.augmentation import STRENGTHS, Augmentation, strengths
+from skdl.nn.augmentation import FOR_IMAGES, FOR_SERIES, STRENGTHS, Augmentation, strengths
 
 IMAGES = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 SERIES = torch.randn(6, 2, 20, generator=torch.Generator().manual_seed(1))
@@ -111,7 +111,7 @@ def test_mixtures_by_their_closed_forms():
 @pytest.mark.parametrize("x", [IMAGES, SERIES], ids=["images", "series"])
 @pytest.mark.parametrize("name", STRENGTHS)
 def test_seed_step_and_nothing_else_decide(name, x):
-    if x is SERIES and name in ("rotation", "vertical_flip"):
+    if name not in (FOR_SERIES if x is SERIES else FOR_IMAGES):
         return
     torch.manual_seed(0)
     one = Augmentation(name, seed=1)
@@ -130,7 +130,7 @@ def test_seed_step_and_nothing_else_decide(name, x):
 
 
 def test_nothing_happens_when_predicting():
-    layer = Augmentation(list(STRENGTHS), seed=0)
+    layer = Augmentation(FOR_IMAGES, seed=0)
     layer(IMAGES)
     assert layer.mixture is not None
     layer.eval()
@@ -225,3 +225,47 @@ def test_ways_to_write_it():
 def test_bad_augmentations(augment, message):
     with pytest.raises(ValueError, match=message):
         strengths(augment)
+
+
+def test_time_runs_at_the_speeds_that_are_given():
+    rng = np.random.default_rng(0)
+    speeds = torch.from_numpy(np.exp(rng.normal(size=(4, 5))))
+    lengths = torch.tensor([20, 11, 1, 2])
+    times = transforms.warped_times(speeds, lengths, 20).numpy()
+    for row, (speed, length) in enumerate(zip(speeds.numpy(), lengths.tolist(), strict=True)):
+        clock = np.concatenate([[0.0], np.cumsum(speed)]) * (length - 1) / speed.sum()
+        steps = np.minimum(np.arange(20), length - 1)
+        np.testing.assert_allclose(times[row], np.interp(steps, np.linspace(0, length - 1, 6), clock), atol=1e-12)
+    even = transforms.warped_times(torch.full((4, 5), 2.0, dtype=torch.float64), lengths, 20)
+    torch.testing.assert_close(even[0], torch.arange(20.0, dtype=torch.float64))
+
+
+def test_series_are_read_between_their_steps():
+    times = torch.from_numpy(np.random.default_rng(1).uniform(0, 19, size=(6, 31)))
+    times[:, 0], times[:, -1] = 0.0, 19.0
+    read = transforms.read_at(SERIES, times)
+    assert read.dtype == SERIES.dtype
+    for row in range(6):
+        for channel in range(2):
+            expected = np.interp(times[row], np.arange(20), SERIES[row, channel])
+            np.testing.assert_allclose(read[row, channel], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("augment", ["crop", "time_warp", "noise", "cutout", ["time_warp", "noise", "crop", "cutout"]])
+def test_padding_stays_zero_and_real_steps_change(augment):
+    lengths = torch.tensor([20, 3, 1, 19, 10, 12])
+    real = (torch.arange(20) < lengths[:, None])[:, None]
+    changed = Augmentation(augment, 0)(SERIES * real, lengths)
+    assert changed.shape == SERIES.shape
+    assert not (changed * ~real).any()
+    assert not torch.equal(changed[0], SERIES[0])
+
+
+def test_a_warp_keeps_both_ends_and_knows_no_padding():
+    lengths = torch.tensor([12] * 6)
+    short = SERIES[:, :, :12]
+    warped = Augmentation({"time_warp": 0.5}, 7)(short)
+    torch.testing.assert_close(warped[:, :, [0, -1]], short[:, :, [0, -1]])
+    assert not torch.equal(warped, short)
+    padded = torch.nn.functional.pad(short, (0, 8))
+    torch.testing.assert_close(Augmentation({"time_warp": 0.5}, 7)(padded, lengths)[:, :, :12], warped)
