@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import unique_labels
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl.base import Estimator, sibling_maker, take_rows
 from skdl.config import get_config
+from skdl.kernels.rowblocks import cut, on_threads
 from skdl.kernels.taken import TakenRows
 from skdl.utils import encode_classes, to_host, validate_sample_weight, validate_X, validate_X_y
 
@@ -23,6 +25,9 @@ __all__: list[str] = []
 
 # So many values are worth the trouble of not reading them twice.
 _LARGE = 1_000_000
+_ROWS_PER_PART = 16_384
+# Of X that is checked late.
+_UNSEEN = {"ensure_all_finite": False}
 
 
 class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
@@ -32,6 +37,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     _input_checks: dict[str, Any] = {}
     # Whether a gap or an infinity in X shows in the sums and in the likelihood, so that large X is read but once.
     _gaps_show = False
+    _gaps_show_where_sparse = False
     # The parameters that change the sums; candidates that share them share one pass over the data.
     _sums_depend_on: tuple[str, ...] = ("device",)
     # What a fit learns beside the attributes that `_settle` makes of the sums.
@@ -67,7 +73,7 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         """
         self._check_parameters()
         given, late = X, sample_weight is None and self._may_be_checked_late(X)
-        X, y = validate_X_y(self, X, y, ensure_all_finite=False) if late else self._checked_X_y(X, y, reset=True)
+        X, y = self._checked_X_y(X, y, reset=True, **(_UNSEEN if late else {}))
         weight = validate_sample_weight(sample_weight, len(y))
         classes, codes = encode_classes(y, owner=type(self).__name__, min_classes=2)
         sums = self._gather(X, codes, weight, len(classes))
@@ -76,6 +82,8 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         return self._adopt(classes, sums)
 
     def _may_be_checked_late(self, X) -> bool:
+        if sp.issparse(X):
+            return self._gaps_show_where_sparse and X.format == "csr" and X.dtype.kind == "f" and X.nnz >= _LARGE
         return self._gaps_show and isinstance(X, np.ndarray) and X.dtype.kind == "f" and X.size >= _LARGE
 
     def _adopt(self, classes, sums):
@@ -253,7 +261,8 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
     def _classified(self, X):
         """The classes of checked samples, and a number for :meth:`_answered`."""
         jll, total = self._summed(X)
-        return jll.argmax(axis=1), total
+        parts = cut(len(jll), len(jll) // _ROWS_PER_PART)
+        return np.concatenate(on_threads(lambda part: jll[part].argmax(axis=1), parts)), total
 
     def _answered(self, X, work):
         """What ``work`` makes of the checked samples, and their type.
@@ -263,17 +272,17 @@ class BaseNaiveBayes(ClassifierMixin, Estimator, ABC):
         """
         check_is_fitted(self)
         given, late = X, self._may_be_checked_late(X)
-        X = validate_X(self, X, ensure_all_finite=False) if late else self._checked_X(X)
+        X = self._checked_X(X, **(_UNSEEN if late else {}))
         answer, number = work(X)
         if late and not np.isfinite(number):
             self._checked_X(given)
         return answer, np.float32 if X.dtype == np.float32 else np.float64
 
-    def _checked_X(self, X):
-        return validate_X(self, X, **self._input_checks)
+    def _checked_X(self, X, **checks):
+        return validate_X(self, X, **(self._input_checks | checks))
 
-    def _checked_X_y(self, X, y, reset):
-        return validate_X_y(self, X, y, reset=reset, **self._input_checks)
+    def _checked_X_y(self, X, y, reset, **checks):
+        return validate_X_y(self, X, y, reset=reset, **(self._input_checks | checks))
 
     def _fit_family(self, X, y, *, candidates, splits, sample_weight=None):
         """Fit candidates on splits from one set of sums for each split; see :func:`skdl.base.fit_family`."""

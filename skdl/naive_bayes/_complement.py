@@ -82,6 +82,8 @@ class ComplementNB(BaseCounts):
 
     _constraints = {**BaseCounts._constraints, "norm": [bool]}
 
+    _gaps_show_where_sparse = True
+
     def __init__(
         self,
         *,

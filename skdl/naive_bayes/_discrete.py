@@ -35,12 +35,16 @@ class Counts:
         of_class[positions], of_feature[positions] = self.of_class, self.of_feature
         return Counts(of_class, of_feature)
 
+    def is_finite(self):
+        return bool(np.isfinite(self.of_feature).all())
+
 
 def place_of_negative(X):
     """Where the first negative value lies, in words; None if there is none."""
     if sp.issparse(X):
         parts = cut(len(X.data), -(-len(X.data) // _VALUES_PER_PART))
-        if not X.nnz or min(on_threads(lambda part: X.data[part].min(), parts)) >= 0:
+        # NaN is neither negative nor not: of what holds it each value is looked at.
+        if not X.nnz or min(on_threads(lambda part: X.data[part].min(), parts)) >= 0 or not (X.data < 0).any():
             return None
         X = X.tocoo()
         first = int((X.data < 0).argmax())

@@ -77,6 +77,8 @@ class MultinomialNB(BaseCounts):
     ['ham', 'spam']
     """
 
+    _gaps_show_where_sparse = True
+
     def __init__(
         self,
         *,

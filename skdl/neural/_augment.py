@@ -12,7 +12,7 @@ from skdl.nn.augmentation import strengths
 from skdl.utils import Options
 
 # What series get whose classes are told better after time warping.
-_FOR_TIMING = {"time_warp": 0.3, "noise": 0.1}
+_FOR_TIMING = {"time_warp": 0.3, "noise": 0.3}
 
 
 class AugmentingEstimator(NeuralEstimator):

@@ -165,7 +165,7 @@ embedding_init : {"lsa", "random"}, default="lsa"
 augment : str, list of str, dict of str to float, or None, default="auto"
     How training series are changed at random, never those that are predicted or validated: "crop" (moved),
     "time_warp" (time runs faster and slower), "noise" and "cutout", with strengths in a dict; see
-    :class:`skdl.nn.Augmentation`. "auto" is ``{"time_warp": 0.3, "noise": 0.1}`` for series whose classes a nearest
+    :class:`skdl.nn.Augmentation`. "auto" is ``{"time_warp": 0.3, "noise": 0.3}`` for series whose classes a nearest
     neighbour tells better after dynamic time warping than before, and else nothing.
 """
 

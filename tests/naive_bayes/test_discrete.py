@@ -269,3 +269,26 @@ def test_cuda_agrees_with_the_cpu(name):
     here, there = (getattr(ours, name)(device=device).fit(X, Y) for device in ("cpu", "cuda"))
     _assert_same_model(there, here)
     _assert_same_predictions(there, here, X)
+
+
+@pytest.mark.parametrize("name", ["MultinomialNB", "ComplementNB", "BernoulliNB"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(np.nan, "NaN.*row 41999, column 7"), (np.inf, "infinity.*row 41999, column 7"), (-1.0, "-1.0")],
+)
+def test_what_large_sparse_data_must_not_hold_is_found(name, value, message):
+    # So many values are looked at by what comes of them.
+    rng = np.random.default_rng(0)
+    X = sp.csr_array(rng.integers(1, 5, size=(42_000, 25)).astype(np.float64))
+    y = np.arange(42_000) % 3
+    assert X.nnz > 1_000_000
+    model = getattr(ours, name)().fit(X, y)
+    bad = X.copy()
+    bad[41_999, 7] = value
+    if name == "BernoulliNB" and value == -1.0:  # which only asks whether numbers are larger than another
+        assert_array_equal(model.predict(bad)[:-1], model.predict(X)[:-1])
+        return
+    for method in (model.predict, model.predict_proba, lambda X: getattr(ours, name)().fit(X, y)):
+        with pytest.raises(ValueError, match=f"(?s){message}"):
+            method(bad)
+    assert_array_equal(model.predict(X), getattr(ours, name)().fit(X.toarray(), y).predict(X.toarray()))

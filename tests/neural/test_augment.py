@@ -11,7 +11,7 @@ from skdl.neural import CNNClassifier, RNNClassifier, RNNRegressor, TCNClassifie
 from tests.neural.test_warping import waves
 
 FAMILIES = [RNNClassifier, TCNClassifier, TransformerClassifier, CNNClassifier]
-CHOSEN = {"time_warp": 0.3, "noise": 0.1}
+CHOSEN = {"time_warp": 0.3, "noise": 0.3}
 
 
 def small(cls=RNNClassifier, **changes):
