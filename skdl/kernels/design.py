@@ -30,6 +30,8 @@ _TURNED_BYTES = 1 << 28
 _NARROW = 512
 # Rows of the pieces that a product which sums over samples is split into.
 _SPLIT = 512
+# From so many values on, compiled loops are worth loading.
+_COMPILED_VALUES = 1 << 20
 # Above this many values the copy that centring costs is made only where the columns need it.
 _LARGE = 1 << 21
 # Below this many values a sparse matrix is made dense: its products would cost more.
@@ -61,6 +63,11 @@ class Design:
     @property
     def d(self) -> int:
         return self.X.shape[1]
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether passes over the rows are compiled loops: dense rows on a CPU, so many that loading them pays."""
+        return self.transposed is None and self.X.device.type == "cpu" and self.X.numel() >= _COMPILED_VALUES
 
     def slices(self, width: int = 1, rows: int | None = None) -> list[slice]:
         """Tiles of rows; ``width`` is how many values a row's results take beside its ``d`` values."""
@@ -315,18 +322,8 @@ def _tensor(values: np.ndarray | None, dtype: torch.dtype, device: torch.device)
 
 def _try_uncopied(design: Design, center: bool) -> bool:
     """Fill in mean and squares of X as it stands; False where products of uncentred columns would lose digits."""
-    wide, X = design.mean.dtype, design.X
-    furthest, largest = (30.0, 1e4) if X.dtype == torch.float32 else (1e3, 1e6)
-
-    def sums(_, rows):
-        Xt, weight = X[rows], design.weight
-        # Products come first: what they bring into the cache a sum down the columns takes twice as long to fetch.
-        squares = Xt * Xt
-        if weight is not None:
-            squares, Xt = squares.mul_(weight[rows, None]), Xt * weight[rows, None]
-        return Xt.sum(dim=0).to(wide), squares.sum(dim=0).to(wide)
-
-    first, second = (total / design.n for total in design.summed(sums, design.tiles()))
+    furthest, largest = (30.0, 1e4) if design.X.dtype == torch.float32 else (1e3, 1e6)
+    first, second = (total / design.n for total in (_compiled_moments if design.is_compiled else _moments)(design))
     if center:
         design.mean = first
     design.square = second - design.mean**2
@@ -335,6 +332,37 @@ def _try_uncopied(design: Design, center: bool) -> bool:
     if center:
         fine &= (first.abs() < furthest * design.square.clamp_min(0).sqrt()) | (large == 0)
     return bool(fine.all())
+
+
+def _moments(design: Design) -> list[Tensor]:
+    """The weighted sums of the columns and of their squares, in the wide type."""
+    wide, X = design.mean.dtype, design.X
+
+    def sums(_, rows):
+        Xt, weight = X[rows], design.weight
+        squares = Xt * Xt
+        if weight is not None:
+            squares, Xt = squares.mul_(weight[rows, None]), Xt * weight[rows, None]
+        return Xt.sum(dim=0).to(wide), squares.sum(dim=0).to(wide)
+
+    return design.summed(sums, design.tiles())
+
+
+def _compiled_moments(design: Design) -> list[Tensor]:
+    """As :func:`_moments`, in one pass."""
+    from skdl.kernels._design_loops import add_moments
+
+    X, weight = (
+        design.X.numpy(),
+        np.empty(0, design.X.numpy().dtype) if design.weight is None else design.weight.numpy(),
+    )
+
+    def work(rows: slice) -> np.ndarray:
+        sums = np.zeros((2, design.d))
+        add_moments(X[rows], weight[rows], *sums)
+        return sums
+
+    return [torch.from_numpy(total) for total in sum(on_threads(work, cut(design.n, 16)))]
 
 
 def _make_sparse(X: sp.csr_array, weights, total: float, *, center: bool, device: torch.device) -> Design:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from skdl.kernels.design import Design, wide_dtype
 from skdl.kernels.newton import factorize
+from skdl.kernels.rowblocks import cut, on_threads
 
 # A penalty this much larger than what a column can explain keeps its coefficient at zero.
 _HOPELESS = 1e30
@@ -57,18 +58,37 @@ class RidgeSystem:
 
     def _pulled_back(self, R: Tensor) -> Tensor:
         """``X'R`` in float64."""
+        if R.shape[1] == 1 and self.design.is_compiled:
+            return self._compiled(R, torch.zeros(self.design.d, dtype=self.wide), 0.0, None)
         return self._summed(lambda rows, X: R[rows], R.shape[1])
 
     def _left_over(self, W: Tensor, which: Tensor) -> Tensor:
         """``X'(y - X @ W)`` in float64 for some targets, in one pass over the rows."""
         offset = self.design.mean @ W
         Y = self.Y if len(which) == self.Y.shape[1] else self.Y[:, which]
+        if len(which) == 1 and self.design.is_compiled:
+            return self._compiled(Y, W[:, 0], float(offset), self.weight)
 
         def residuals(rows: slice, X: Tensor) -> Tensor:
             R = (Y[rows] + offset).sub_(_times(X, W))
             return R if self.weight is None else R.mul_(self.weight[rows, None])
 
         return self._summed(residuals, len(which))
+
+    def _compiled(self, Y: Tensor, w: Tensor, level: float, weight: Tensor | None) -> Tensor:
+        """``X'(Y + level - X @ w)``, weighted, in float64 for one target, where loops are compiled."""
+        from skdl.kernels._design_loops import add_left_over
+
+        X, y, w = self.design.X.numpy(), Y[:, 0].numpy(), w.contiguous().numpy()
+        share = np.empty(0) if weight is None else weight.numpy()
+
+        def work(rows: slice) -> np.ndarray:
+            total = np.zeros(len(w) + 1)
+            total[-1] = add_left_over(X[rows], y[rows], level, w, share[rows], total[:-1])
+            return total
+
+        total = torch.from_numpy(sum(on_threads(work, cut(len(X), 16))))
+        return (total[:-1] - self.design.mean * total[-1])[:, None] * self.unit
 
     def _summed(self, make: Callable[[slice, Tensor], Tensor], width: int) -> Tensor:
         """``X'R`` in float64, for R that is made of each tile of rows."""

@@ -16,6 +16,8 @@ from skdl.config import get_config
 from skdl.utils._explained import explained
 
 FLOATS = (np.float64, np.float32)
+# From so many values on, several threads are quicker at adding them up.
+_MANY_VALUES = 1 << 20
 # From so many whole-numbered labels on, counting them is quicker than sorting them.
 _MANY_LABELS = 16
 
@@ -84,6 +86,7 @@ def validate_X(estimator, X, *, reset=False, dtype=None, **check_params):
     usual = not reset and dtype is None and check_params.keys() <= {"ensure_all_finite", "accept_sparse", "order"}
     if usual and _is_plain(estimator, X, allow_nan, check_params.get("order")):
         return X
+    check_params |= _already_checked(X, dtype, check_params)
     with explained(estimator, X):
         return validate_data(
             estimator, X=X, reset=reset, dtype=float_dtypes() if dtype is None else dtype, **check_params
@@ -101,9 +104,26 @@ def _is_plain(estimator, X, allow_nan: bool, order: str | None) -> bool:
         return False
     if get_config()["dtype"] is not None or order not in (None, "C" if X.flags.c_contiguous else "F"):
         return False
+    return _has_finite_sum(X) or (allow_nan and not np.isinf(X).any())
+
+
+def _has_finite_sum(X: np.ndarray) -> bool:
+    """Whether the sum of X is finite, and so X is; by all of torch's threads where X is large."""
+    torch = sys.modules.get("torch")
+    # Tensors over arrays that can't be written to come with a warning.
+    if torch is not None and X.size >= _MANY_VALUES and X.flags.c_contiguous and X.flags.writeable:
+        return bool(torch.from_numpy(X).sum().isfinite())
     with np.errstate(over="ignore", invalid="ignore"):
-        finite = bool(np.isfinite(X.sum()))
-    return finite or (allow_nan and not np.isinf(X).any())
+        return bool(np.isfinite(X.sum()))
+
+
+def _already_checked(X, dtype, check_params: dict) -> dict:
+    """What scikit-learn need not do again for a large array that stays as it is and is seen to be finite."""
+    if type(X) is not np.ndarray or X.size < _MANY_VALUES or X.dtype not in FLOATS or not X.dtype.isnative:
+        return {}
+    kept = dtype is None and get_config()["dtype"] is None
+    asked = check_params.get("ensure_all_finite", True) is True
+    return {"ensure_all_finite": False} if kept and asked and _has_finite_sum(X) else {}
 
 
 def validate_X_y(estimator, X, y, *, reset=True, dtype=None, multi_output=False, y_numeric=False, **check_params):
@@ -131,6 +151,7 @@ def validate_X_y(estimator, X, y, *, reset=True, dtype=None, multi_output=False,
     y : ndarray of shape (n,) or (n, n_outputs)
     """
     X, y = to_host(X), to_host(y)
+    check_params |= _already_checked(X, dtype, check_params)
     with explained(estimator, X, y):
         return validate_data(
             estimator,

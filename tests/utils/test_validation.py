@@ -387,3 +387,28 @@ def test_weights_whose_sums_may_overflow_are_refused():
     np.testing.assert_array_equal(validate_sample_weight([1e150, 0.0], 2), [1e150, 0.0])
     with pytest.raises(ValueError, match=r"sample_weight\[1\] is 1e\+200, .* Divide all weights by a constant"):
         validate_sample_weight([1.0, 1e200], 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_arrays_are_checked_as_small_ones_are(dtype, order):
+    large = np.ones((300_000, 4), dtype=dtype, order=order)
+    assert validate_X(Thing(), large, reset=True) is large
+    thing, y = Thing(), np.zeros(300_000)
+    assert validate_X_y(thing, large, y)[0] is large
+    assert validate_X(thing, large) is large
+    large[:2] = np.finfo(dtype).max  # whose sum overflows
+    assert validate_X(thing, large) is large
+    for value, word in ((np.nan, "NaN"), (-np.inf, "infinity")):
+        large[250_000, 2] = value
+        for check in (lambda: validate_X(Thing(), large, reset=True), lambda: validate_X_y(thing, large, y)):
+            with pytest.raises(ValueError, match=f"(?s){word}.*row 250000, column 2"):
+                check()
+    assert validate_X(Thing(), large, reset=True, ensure_all_finite=False) is large
+    large[250_000, 2] = 1.0
+    large.flags.writeable = False
+    assert validate_X(Thing(), large, reset=True) is large
+    with pytest.raises(ValueError, match="contains NaN"):
+        validate_X_y(thing, large, np.append(y[1:], np.nan), y_numeric=True)
+    with skdl.config_context(dtype="float32"), pytest.raises(ValueError, match="contains infinity"):
+        validate_X(Thing(), np.full((300_000, 4), 1e300), reset=True)
