@@ -1,9 +1,12 @@
 """Whether the series of a class differ by when things happen in them, told by nearest neighbours."""
 
+import math
+
 import numpy as np
 
-# Series that are compared, and steps of each: pairs and alignments grow with their squares.
-_SERIES, _STEPS = 128, 128
+# Series that are compared, steps of each, and values that two steps of all channels are compared by for a pair of
+# series: pairs and alignments grow with the squares of the first two.
+_SERIES, _STEPS, _COMPARED = 128, 128, 8 * 128**2
 
 
 def even_choice(n: int) -> np.ndarray:
@@ -22,8 +25,8 @@ def differ_by_timing(steps: np.ndarray, lengths: np.ndarray, codes: np.ndarray) 
     Parameters
     ----------
     steps : ndarray of shape (m, t, c)
-        Series of comparable channels, few as :func:`even_choice` has them. Long ones are shortened: 0.3 s
-        for one channel at most.
+        Series of comparable channels, few as :func:`even_choice` has them. Long ones are shortened, and those of many
+        channels more, so that it takes some seconds at most.
     lengths : ndarray of int of shape (m,)
         The number of real steps of each.
     codes : ndarray of int of shape (m,)
@@ -37,7 +40,7 @@ def differ_by_timing(steps: np.ndarray, lengths: np.ndarray, codes: np.ndarray) 
 
     if len(steps) < 2:
         return False
-    n_steps = min(int(lengths.max()), _STEPS)
+    n_steps = min(int(lengths.max()), _STEPS, max(2, math.isqrt(_COMPARED // steps.shape[2])))
     resampled = np.empty((len(steps), n_steps, steps.shape[2]))
     for series, values, length in zip(resampled, steps, lengths, strict=True):
         times = np.linspace(0.0, length - 1.0, n_steps)

@@ -99,7 +99,7 @@ class SequenceNetwork(nn.Module):
             steps = self.embedding(steps)
             if self.training:  # whole tokens: what a text is about must not hang on one word of it
                 steps = steps * self.embedding_dropout(torch.ones_like(steps[:, :, :1]))
-        if self.augmentation is not None:
+        if self.augmentation is not None and self.training:
             steps = self.augmentation(steps.transpose(1, 2), lengths).transpose(1, 2)
         if self.frames is not None:
             steps, lengths = self.frames(steps, lengths)

@@ -55,10 +55,11 @@ def waves(n: int, n_steps: int, moves: bool, seed: int = 0):
     return X[:, :, None], codes
 
 
-@pytest.mark.parametrize("n_steps", [60, 500])
-def test_waves_that_move_differ_by_timing_and_those_that_stay_do_not(n_steps):
+@pytest.mark.parametrize(("n_steps", "channels"), [(60, 1), (500, 1), (500, 40)])
+def test_waves_that_move_differ_by_timing_and_those_that_stay_do_not(n_steps, channels):
     lengths = np.full(30, n_steps)
     X, codes = waves(30, n_steps, moves=True)
+    X = np.repeat(X, channels, axis=2)
     assert differ_by_timing(X, lengths, codes)
     assert not differ_by_timing(waves(30, n_steps, moves=False)[0], lengths, codes)
     # Classes that are told by when the wave comes, or by nothing, want no warping.
