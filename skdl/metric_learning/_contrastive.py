@@ -157,12 +157,12 @@ class ContrastiveEncoder(LabelLearner):
         network.set_params(early_stopping=False)
         corruption = 0.0
         if isinstance(network, CNNEmbedding):
-            if not network.asked_changes():
+            if not network._asked_changes():
                 advice = "set it to what should not matter: ['flip', 'crop', 'color'], say"
                 self._refuse(f"augment={network.augment!r}", advice)
         elif isinstance(network, (MLPEmbedding, NeuralEmbedding)):
             corruption = self.corruption
-        elif not network.dropout and not network.asked_changes():
+        elif not network.dropout and not network._asked_changes():
             self._refuse("dropout=0", "set it to 0.1, say: two views differ by what is dropped, or by augment")
         n_rows = min(max(2, network.batch_size // 2), len(codes))
         sampling = TwoViews(n_rows, max(1, len(codes) // max(1, n_rows)), corruption)

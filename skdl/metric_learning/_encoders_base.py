@@ -104,7 +104,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             raise ValueError(
                 f"accelerate=True of the backbone of {type(self).__name__}: pairs cannot be shared among processes."
             )
-        mixing = [name for name in getattr(network, "asked_changes", dict)() if name in ("mixup", "cutmix")]
+        mixing = [name for name in getattr(network, "_asked_changes", dict)() if name in ("mixup", "cutmix")]
         if mixing:
             raise ValueError(
                 f"augment of the backbone of {type(self).__name__} mixes classes by {mixing[0]!r}, but a pair is "

@@ -28,24 +28,24 @@ class AugmentingEstimator(NeuralEstimator):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         try:
-            self.asked_changes()
+            self._asked_changes()
         except ValueError as error:
             raise ValueError(f"augment of {type(self).__name__} is {self.augment!r}: {error}") from None
 
-    def asked_changes(self) -> dict[str, float]:
+    def _asked_changes(self) -> dict[str, float]:
         """The changes that ``augment`` names, with strengths."""
         return {} if isinstance(self.augment, str) and self.augment == "auto" else strengths(self.augment)
 
     def _refuse_changes(self, fit: tuple[str, ...], reason: str) -> None:
         """Refuse what ``augment`` names and is not ``fit`` for the samples."""
-        unfit = [name for name in self.asked_changes() if name not in fit]
+        unfit = [name for name in self._asked_changes() if name not in fit]
         if unfit:
             raise ValueError(f"augment={self.augment!r}: {unfit[0]!r} {reason}")
 
     def _training_sets(self, X, target, weight, reset: bool, *rest):
         train, valid = super()._training_sets(X, target, weight, reset, *rest)
         if reset:
-            self.augment_ = self.asked_changes()
+            self.augment_ = self._asked_changes()
             if self.augment == "auto" and target.ndim == 1 and target.dtype.kind in "iu" and self._differ(*train[:2]):
                 self.augment_ = dict(_FOR_TIMING)
         return train, valid
