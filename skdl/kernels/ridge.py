@@ -79,12 +79,12 @@ class RidgeSystem:
         """``X'(Y + level - X @ w)``, weighted, in float64 for one target, where loops are compiled."""
         from skdl.kernels._design_loops import add_left_over
 
-        X, y, w = self.design.X.numpy(), Y[:, 0].numpy(), w.contiguous().numpy()
+        X, y, slopes = self.design.X.numpy(), Y[:, 0].numpy(), w.contiguous().numpy()
         share = np.empty(0) if weight is None else weight.numpy()
 
         def work(rows: slice) -> np.ndarray:
-            total = np.zeros(len(w) + 1)
-            total[-1] = add_left_over(X[rows], y[rows], level, w, share[rows], total[:-1])
+            total = np.zeros(len(slopes) + 1)
+            total[-1] = add_left_over(X[rows], y[rows], level, slopes, share[rows], total[:-1])
             return total
 
         total = torch.from_numpy(sum(on_threads(work, cut(len(X), 16))))

@@ -114,11 +114,11 @@ class CategoricalNB(BaseDiscrete):
         self.class_prior = class_prior
         self.min_categories = min_categories
 
-    def _checked_X(self, X):
-        return super()._checked_X(X).astype(np.int64)
+    def _checked_X(self, X, **checks):
+        return super()._checked_X(X, **checks).astype(np.int64)
 
-    def _checked_X_y(self, X, y, reset):
-        X, y = super()._checked_X_y(X, y, reset)
+    def _checked_X_y(self, X, y, reset, **checks):
+        X, y = super()._checked_X_y(X, y, reset, **checks)
         return X.astype(np.int64), y
 
     def _gather(self, X, codes, weight, n_classes):

@@ -130,10 +130,10 @@ class MixedNB(BaseNaiveBayes):
         self.categorical_features = categorical_features
         self.device = device
 
-    def _checked_X(self, X):
+    def _checked_X(self, X, **checks):
         return encode_table(self, X, self._schema, allow_nan=True)
 
-    def _checked_X_y(self, X, y, reset):
+    def _checked_X_y(self, X, y, reset, **checks):
         if reset:
             self._schema, encoded = fit_table(self, X, self.categorical_features, allow_nan=True)
         else:
