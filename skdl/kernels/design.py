@@ -352,10 +352,8 @@ def _compiled_moments(design: Design) -> list[Tensor]:
     """As :func:`_moments`, in one pass."""
     from skdl.kernels._design_loops import add_moments
 
-    X, weight = (
-        design.X.numpy(),
-        np.empty(0, design.X.numpy().dtype) if design.weight is None else design.weight.numpy(),
-    )
+    X = design.X.numpy()
+    weight = np.empty(0, X.dtype) if design.weight is None else design.weight.numpy()
 
     def work(rows: slice) -> np.ndarray:
         sums = np.zeros((2, design.d))

@@ -88,7 +88,7 @@ class RidgeSystem:
             return total
 
         total = torch.from_numpy(sum(on_threads(work, cut(len(X), 16))))
-        return (total[:-1] - self.design.mean * total[-1])[:, None] * self.unit
+        return self._centred(total[:-1, None], total[-1:])
 
     def _summed(self, make: Callable[[slice, Tensor], Tensor], width: int) -> Tensor:
         """``X'R`` in float64, for R that is made of each tile of rows."""
@@ -99,6 +99,10 @@ class RidgeSystem:
             return X.T @ R, R.sum(dim=0)
 
         total, mass = self.design.summed(work, self.design.tiles(width))
+        return self._centred(total, mass)
+
+    def _centred(self, total: Tensor, mass: Tensor) -> Tensor:
+        """``X'R`` of centred X, from that of X as it stands (d, t) and the sums of R (t,)."""
         return (total - self.design.mean[:, None] * mass) * self.unit
 
     def predicted(self, W: Tensor) -> Tensor:

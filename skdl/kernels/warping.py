@@ -6,13 +6,7 @@ import numpy as np
 
 # Series that are compared, steps of each, and values that two steps of all channels are compared by for a pair of
 # series: pairs and alignments grow with the squares of the first two.
-_SERIES, _STEPS, _COMPARED = 128, 128, 8 * 128**2
-
-
-def even_choice(n: int) -> np.ndarray:
-    """Return which of ``n`` series are looked at: all, or some that lie evenly apart."""
-    m = min(n, _SERIES)
-    return np.arange(m) * n // m
+SERIES, _STEPS, _COMPARED = 128, 128, 8 * 128**2
 
 
 def differ_by_timing(steps: np.ndarray, lengths: np.ndarray, codes: np.ndarray) -> bool:
@@ -25,7 +19,7 @@ def differ_by_timing(steps: np.ndarray, lengths: np.ndarray, codes: np.ndarray) 
     Parameters
     ----------
     steps : ndarray of shape (m, t, c)
-        Series of comparable channels, few as :func:`even_choice` has them. Long ones are shortened, and those of many
+        Series of comparable channels, not many more than ``SERIES``. Long ones are shortened, and those of many
         channels more, so that it takes some seconds at most.
     lengths : ndarray of int of shape (m,)
         The number of real steps of each.

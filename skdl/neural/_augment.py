@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from skdl.kernels.warping import differ_by_timing, even_choice
+from skdl.kernels.warping import SERIES, differ_by_timing
 from skdl.neural._base import NeuralEstimator
+from skdl.neural._rows import even_choice
 from skdl.nn import Augmentation
 from skdl.nn.augmentation import strengths
 from skdl.utils import Options
@@ -54,7 +55,7 @@ class AugmentingEstimator(NeuralEstimator):
         """Whether the series that X holds differ by their timing."""
         if not isinstance(X, np.ndarray):  # what is streamed is more than a network knows by heart
             return False
-        chosen = even_choice(len(X))
+        chosen = even_choice(len(X), SERIES)
         series = self._series_of(X[chosen])
         return series is not None and differ_by_timing(*series, codes[chosen])
 

@@ -104,3 +104,9 @@ def _distinct(X, target):
     table[np.isnan(table)] = np.inf  # NaN equals nothing and has no place in an order; infinities do not come here
     _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
     return first, inverse.ravel()
+
+
+def even_choice(n: int, most: int) -> np.ndarray:
+    """Return the positions of all of ``n`` rows, or of ``most`` that lie evenly apart."""
+    m = min(n, most)
+    return np.arange(m) * n // m

@@ -12,6 +12,7 @@ from skdl.engine import TensorData, TrainingPlan, compute_outputs
 from skdl.engine.data import bucket_length
 from skdl.kernels.semantics import latent_semantics
 from skdl.neural._augment import AugmentingEstimator
+from skdl.neural._rows import even_choice
 from skdl.neural._series import LAYOUTS, Padded, read_series
 from skdl.neural._tasks import NeuralClassifierMixin
 from skdl.neural._tokens import FIRST, PADDING, TOKENIZERS, Vocabulary, read_tokens
@@ -192,8 +193,7 @@ class SequenceEstimator(AugmentingEstimator):
     def _begin_with(self, module: nn.Module, train: TensorData) -> None:
         if self._vocabulary is None or self.embedding_init == "random":
             return
-        n_chosen = min(len(train), _TOLD_BY)
-        chosen = torch.arange(n_chosen) * len(train) // n_chosen  # all, or some that lie evenly apart
+        chosen = torch.from_numpy(even_choice(len(train), _TOLD_BY))
         weight = None if train.weight is None else train.weight.cpu()[chosen].numpy()
         codes = train.inputs[0].cpu()[chosen].numpy() - FIRST
         vectors = latent_semantics(codes, len(self._vocabulary.kept), self.embedding_dim, self._seed, weight)

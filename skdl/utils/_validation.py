@@ -119,7 +119,7 @@ def _has_finite_sum(X: np.ndarray) -> bool:
 
 def _already_checked(X, dtype, check_params: dict) -> dict:
     """What scikit-learn need not do again for a large array that stays as it is and is seen to be finite."""
-    if type(X) is not np.ndarray or X.size < _MANY_VALUES or X.dtype not in FLOATS or not X.dtype.isnative:
+    if type(X) is not np.ndarray or X.size < _MANY_VALUES or X.dtype not in FLOATS:
         return {}
     kept = dtype is None and get_config()["dtype"] is None
     asked = check_params.get("ensure_all_finite", True) is True

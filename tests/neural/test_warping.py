@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from skdl.kernels._warping_loops import aligned_distance, nearest_others
-from skdl.kernels.warping import differ_by_timing, even_choice
+from skdl.kernels.warping import SERIES, differ_by_timing
+from skdl.neural._rows import even_choice
 
 
 def by_the_book(a: np.ndarray, b: np.ndarray) -> float:
@@ -82,7 +83,7 @@ def test_few_series_of_few_steps_tell_nothing(shape):
 
 
 def test_all_of_few_series_are_looked_at_and_128_of_many_that_lie_evenly_apart():
-    np.testing.assert_array_equal(even_choice(5), np.arange(5))
-    chosen = even_choice(1000)
+    np.testing.assert_array_equal(even_choice(5, SERIES), np.arange(5))
+    chosen = even_choice(1000, SERIES)
     assert len(chosen) == 128
     assert set(np.diff(chosen)) == {7, 8}
