@@ -27,7 +27,7 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
         Which axis of a sample holds the channels. "auto" takes the last of three where its length is at most 4 and the
         first one's is not, else the first; and samples with two axes for images of one channel. With "first" or "last"
         they are series of several channels, (c, t) or (t, c).
-    augment : str, list of str, dict of str to float, "auto" or None, default=None
+    augment : str, list of str, dict of str to float, "auto" or None, default="auto"
         How training samples are changed at random, on the device, never those that are predicted or validated: "flip",
         "vertical_flip", "crop" (moved), "rotation", "scaling", "color", "noise", "cutout", "mixup", "cutmix" (a patch
         of another image), and "time_warp" for series, with strengths in a dict; see :class:`skdl.nn.Augmentation`.
@@ -83,7 +83,7 @@ class CNNClassifier(NeuralClassifierMixin, ImageNetwork):
         *,
         image_shape=None,
         channels="auto",
-        augment=None,
+        augment="auto",
         optimizer="adamw",
         lr=3e-3,
         layer_lr_decay=1.0,
@@ -141,7 +141,7 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
         Which axis of a sample holds the channels. "auto" takes the last of three where its length is at most 4 and the
         first one's is not, else the first; and samples with two axes for images of one channel. With "first" or "last"
         they are series of several channels, (c, t) or (t, c).
-    augment : str, list of str, dict of str to float, "auto" or None, default=None
+    augment : str, list of str, dict of str to float, "auto" or None, default="auto"
         How training samples are changed at random, on the device, never those that are predicted or validated: "flip",
         "vertical_flip", "crop" (moved), "rotation", "scaling", "color", "noise", "cutout", "mixup", "cutmix" (a patch
         of another image), and "time_warp" for series, with strengths in a dict; see :class:`skdl.nn.Augmentation`.
@@ -197,7 +197,7 @@ class CNNRegressor(NeuralRegressorMixin, ImageNetwork):
         *,
         image_shape=None,
         channels="auto",
-        augment=None,
+        augment="auto",
         optimizer="adamw",
         lr=3e-3,
         layer_lr_decay=1.0,

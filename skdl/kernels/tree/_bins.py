@@ -4,8 +4,8 @@
 # numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled, compiled_part
 from skdl.kernels.tree._columns import TOGETHER, transposed
 from skdl.kernels.tree._problem import Columns
 from skdl.kernels.tree._turns import in_turns
@@ -62,7 +62,7 @@ def bin_columns(X, rows, is_categorical, n_categories, max_bins, n_threads=1):
     return codes, Columns(offset, low[there], high[there], np.ascontiguousarray(is_categorical))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _find_cuts(values, max_bins, sampled, begins, edges, low, high):
     """Fill the edges between bins and the lowest and highest value of each; return how many bins there are.
 
@@ -102,7 +102,7 @@ def _find_cuts(values, max_bins, sampled, begins, edges, low, high):
     return n_cuts + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _cell(x, start, scale):
     """In which of 1024 cells of equal width x is; NaN in the first."""
     cell = (x / 2.0 - start) * scale
@@ -110,7 +110,7 @@ def _cell(x, start, scale):
     return np.int64(cell if cell < 1023.0 else 1023.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _make_finder(edges):
     """Prepare to look up how many of the sorted edges (512,), the rest infinite, are below a value.
 
@@ -140,7 +140,7 @@ def _make_finder(edges):
     return start, scale, levels, base[:1024].copy()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _digitize(X, rows, edges, n_codes, start, scale, levels, base, codes):
     n, d = codes.shape
     value, at = np.empty(256), np.empty(256, np.int64)
@@ -163,7 +163,7 @@ def _digitize(X, rows, edges, n_codes, start, scale, levels, base, codes):
                 codes[begin + i, f] = missing if np.isnan(value[i]) else at[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def sort_codes(codes, rows, columns, label, layout, records):
     """Records (d, m) of the given rows of the coded table, each column sorted by counting."""
     row_bits, code_shift = np.uint64(layout.row_bits), np.uint64(layout.row_bits + layout.label_bits)

@@ -11,8 +11,9 @@ off are put right afterwards, so nothing is rounded.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled, compiled_part
+from skdl.kernels.tree._arrays import stable_order
 from skdl.kernels.tree._problem import Columns, Layout
 from skdl.kernels.tree._turns import in_turns
 
@@ -23,7 +24,7 @@ _INFINITY = U(0x7FF0000000000000)
 TOGETHER = 16  # columns that are turned from rows into columns at a time
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def transposed(X, rows, first, out):
     """Some rows and columns of X as rows of ``out``; blocks keep both sides in the cache."""
     n = len(rows)
@@ -34,7 +35,7 @@ def transposed(X, rows, first, out):
                 out[f, i] = X[rows[i], first + f] + 0.0  # -0.0 becomes 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _make_keys(bits, row_bits, keys):
     """Fill keys from the raw bits of float64 values; return whether no value lost any bits."""
     low_mask = (U(1) << U(row_bits)) - U(1)
@@ -50,7 +51,7 @@ def _make_keys(bits, row_bits, keys):
     return lost == U(0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _order_ties(keys, begin, end, values, row_mask):
     """Sort keys that agree in their upper bits by the whole values."""
     if end - begin <= 24:
@@ -66,10 +67,12 @@ def _order_ties(keys, begin, end, values, row_mask):
     part = np.empty(end - begin)
     for i in range(begin, end):
         part[i - begin] = values[np.int64(keys[i] & row_mask)]
-    keys[begin:end] = keys[begin:end][np.argsort(part, kind="mergesort")]
+    unsorted = keys[begin:end].copy()
+    for place, i in enumerate(stable_order(part)):
+        keys[begin + place] = unsorted[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _to_records(keys, values, lossless, label, layout, distinct):
     """Turn sorted keys into records, in place; fill ``distinct`` and return how many values there are."""
     row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
@@ -114,7 +117,7 @@ def _to_records(keys, values, lossless, label, layout, distinct):
     return n_codes
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sort_categories(values, n_codes, label, layout, records):
     """Records of a column of category codes, by counting; missing (NaN) is the code ``n_codes``."""
     row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
@@ -214,7 +217,7 @@ def rank_columns(X, is_categorical, n_categories, n_threads=1) -> Ranked:
     return Ranked(codes, Columns(offset.astype(np.int64), low, low, np.ascontiguousarray(is_categorical)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _note_ranks(records, row_bits, codes):
     row_mask = (U(1) << U(row_bits)) - U(1)
     for f in range(records.shape[0]):
@@ -237,7 +240,7 @@ def sort_ranked(ranked: Ranked, rows, label, n_labels):
     return records, ranked.columns, layout
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _place_ranks(codes, rows, n_codes, label, layout, records):
     row_bits, code_shift = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
     begin = np.empty(n_codes.max() + 2, np.uint32)

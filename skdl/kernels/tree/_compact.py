@@ -8,8 +8,8 @@ tree that is grown to purity are here.
 # numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
 from skdl.kernels.tree._criteria import NO_SPLIT, impurity_of_classes, tolerance
 from skdl.kernels.tree._nodes import FEATURE, MISSING_LEFT, POSITION, THRESHOLD, add_leaf
 from skdl.kernels.tree._problem import ENTROPY
@@ -17,7 +17,7 @@ from skdl.kernels.tree._problem import ENTROPY
 U = np.uint64
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _gather(records, start, end, layout, row_bits, compact, known, place):
     """Rewrite records: rows are numbered from 0, and so are the values of each column that occur here."""
     long_row, long_code = U(layout.row_bits), U(layout.row_bits + layout.label_bits)
@@ -38,7 +38,7 @@ def _gather(records, start, end, layout, row_bits, compact, known, place):
             compact[f, i - start] = (code << code_shift) | (label << row_bits) | place[np.int64(record & long_mask)]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _split_of_two(compact, start, end, row_bits, code_shift, min_leaf, one, n_ones, step, tol, inverse, deviations):
     """The best split by the Gini index where two classes occur, ``one`` among them: (worth, column, position).
 
@@ -74,7 +74,7 @@ def _split_of_two(compact, start, end, row_bits, code_shift, min_leaf, one, n_on
     return (best * 2.0 / n if column >= 0 else NO_SPLIT), column, position
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _split_of_many(compact, start, end, row_bits, code_shift, min_leaf, total, left, tol, inverse, scores):
     """The best split by the Gini index: (worth, column, position)."""
     n = end - start
@@ -112,7 +112,7 @@ def _split_of_many(compact, start, end, row_bits, code_shift, min_leaf, total, l
     return (max(best - base, 0.0) if column >= 0 else NO_SPLIT), column, position
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _split_by_table(compact, start, end, row_bits, code_shift, min_leaf, total, left, tol, table, scale):
     """The best split by the entropy, from ``table[c]``, which is c * log2(c) * scale in whole numbers."""
     n = end - start
@@ -142,7 +142,7 @@ def _split_by_table(compact, start, end, row_bits, code_shift, min_leaf, total, 
     return best, column, position
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _part(segment, row_mask, side, buffer, keep_left, keep_right):
     """Bring the records that go left to the front; a side that is not kept may be lost."""
     n = len(segment)
@@ -171,7 +171,7 @@ def _part(segment, row_mask, side, buffer, keep_left, keep_right):
             segment[n_left + i] = buffer[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def grow_compact(records, start, end, depth, parent, is_left, nodes, problem, room):
     """Grow the node with the records ``start:end`` of every column, and all that comes below it."""
     columns, limits, layout, first = problem.columns, problem.limits, problem.layout, problem.samples.first
@@ -196,7 +196,7 @@ def grow_compact(records, start, end, depth, parent, is_left, nodes, problem, ro
         total[:] = 0
         for i in range(begin, stop):
             total[(compact[0, i] >> row_bits) & label_mask] += 1
-        one, n_present, most = 0, 0, 0
+        one, n_present, most = np.int64(0), 0, 0  # a literal would make numba compile a function once more
         for c in range(n_classes):
             stats[c] = total[c]
             if total[c] > 0:
@@ -246,7 +246,7 @@ def grow_compact(records, start, end, depth, parent, is_left, nodes, problem, ro
         deeper = depth + 1 < limits.max_depth
         grow_left = deeper and not pure_left and position >= least
         grow_right = deeper and not pure_right and n - position >= least
-        _part(compact[0, begin:stop], row_mask, side, buffer, True, True)
+        _part(compact[0, begin:stop], row_mask, side, buffer, n > 0, n > 0)  # literals would make it two functions
         if grow_left or grow_right:
             for g in range(1, compact.shape[0]):
                 if g != f:

@@ -1,14 +1,14 @@
 """Impurities, node values and the worth of a split, as functions of the statistics of a set of samples."""
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
 from skdl.kernels.tree._problem import ENTROPY, GAIN_RATIO, GINI, POISSON
 
 NO_SPLIT = -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def add_sample(stats, samples, row, weight):
     """Add one sample to a vector of statistics."""
     for k in range(samples.label.shape[1]):
@@ -17,12 +17,12 @@ def add_sample(stats, samples, row, weight):
         stats[k] += weight * samples.target[row, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def weight_of(samples, row):
     return samples.weight[row] if samples.weight.shape[0] > 0 else 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def worth(criterion, first, left, right, total, weight_left, weight_right):
     """How much a split lowers the impurity, times the weight of the node.
 
@@ -52,12 +52,12 @@ def worth(criterion, first, left, right, total, weight_left, weight_right):
     return max(gain / n_outputs, 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def x_log_x(x):
     return x * np.log2(x) if x > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def tolerance(criterion, weight, node_worth):
     """By how much a split must be better than the best one so far to replace it: above the noise of floating point.
 
@@ -70,7 +70,7 @@ def tolerance(criterion, weight, node_worth):
     return 1e-12 * node_worth
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def node_statistics(samples, segment, row_mask, stats):
     """Sum the statistics of a node's records into ``stats`` and return their weight."""
     stats[:] = 0.0
@@ -83,7 +83,7 @@ def node_statistics(samples, segment, row_mask, stats):
     return weight
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def is_pure(samples, segment, row_mask):
     """Whether all targets of a node are equal."""
     first = np.int64(segment[0] & row_mask)
@@ -98,7 +98,7 @@ def is_pure(samples, segment, row_mask):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def impurity_of_classes(criterion, first, stats, weight):
     """Gini index or entropy in bits, the mean over the outputs."""
     n_outputs = first.shape[0] - 1
@@ -112,7 +112,7 @@ def impurity_of_classes(criterion, first, stats, weight):
     return impurity / n_outputs
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def impurity_of_targets(criterion, samples, segment, row_mask, stats, weight):
     """Mean squared deviation or half the mean Poisson deviance, the mean over the outputs."""
     n_outputs = samples.target.shape[1]

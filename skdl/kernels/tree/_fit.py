@@ -14,6 +14,7 @@ from skdl.kernels.tree._problem import (
     BINARY_GINI,
     COUNTS,
     ENTROPY,
+    GAIN_RATIO,
     GINI,
     MEDIAN,
     SQUARED,
@@ -23,6 +24,7 @@ from skdl.kernels.tree._problem import (
     Layout,
     Limits,
     Problem,
+    Rare,
     Room,
     Samples,
     Scratch,
@@ -69,11 +71,8 @@ def make_scratch(problem: Problem, n: int) -> Scratch:
     """Working memory for a node of at most ``n`` records."""
     samples, columns = problem.samples, problem.columns
     n_rows = max(len(samples.label), len(samples.target))
-    n_outputs = len(samples.first) - 1
-    d = len(columns.is_categorical)
     n_stats = int(samples.first[-1])
     most = int(np.diff(columns.offset)[columns.is_categorical].max(initial=0))
-    median = problem.mode == MEDIAN
     return Scratch(
         np.zeros(n_stats),
         np.zeros(n_stats),
@@ -81,9 +80,26 @@ def make_scratch(problem: Problem, n: int) -> Scratch:
         np.zeros((3, n_stats), np.int64),
         np.empty(n, np.uint64),
         np.zeros(n_rows, np.uint8),
+        np.zeros(most, np.uint8),
+    )
+
+
+def make_rare(problem: Problem, n: int) -> Rare | None:
+    """What few trees need besides, for a node of at most ``n`` records."""
+    samples, columns, limits = problem.samples, problem.columns, problem.limits
+    d = len(columns.is_categorical)
+    visits_some = limits.max_features < d or limits.random_splits
+    best_first = limits.max_leaf_nodes > 0
+    by_ratio = limits.criterion == GAIN_RATIO
+    if problem.mode < ANY and not (columns.is_categorical.any() or visits_some or best_first or by_ratio):
+        return None
+    n_rows = max(len(samples.label), len(samples.target))
+    n_outputs, n_stats = len(samples.first) - 1, int(samples.first[-1])
+    most = int(np.diff(columns.offset)[columns.is_categorical].max(initial=0))
+    median = problem.mode == MEDIAN
+    return Rare(
         np.arange(d),
         np.zeros((d, 2)),
-        np.zeros(most, np.uint8),
         np.zeros((most + 2, 3), np.int64),
         np.zeros((most + 2, n_stats + 2)),
         np.zeros((n_rows, n_outputs) if median else (0, 0), np.int32),
@@ -178,7 +194,7 @@ def grow_tree(
         stack = push(new_stack(), part.start, part.end, part.depth, -1, 0, part.lower, part.upper, np.uint64(part.key))
         nodes, _, later = grow(
             records, new_nodes(256, int(samples.first[-1])), stack, new_stack(), m - 1 if put_off else 0, problem,
-            make_scratch(problem, m), make_room(problem, n),
+            make_scratch(problem, m), make_rare(problem, m), make_room(problem, n),
         )  # fmt: skip
         return nodes, later
 
@@ -195,10 +211,10 @@ def _grow_binned(codes, small: int, problem: Problem, n_threads: int) -> Nodes:
 
     def grow_part(part: Part, put_off: bool):
         part_rows = rows[part.start : part.end]
-        scratch = make_scratch(problem, min(small, n))
         nodes, later = grow_from_histograms(
-            codes, part_rows, part.depth, np.uint64(part.key), whole if put_off else 0, small, problem, scratch,
-            make_room(problem, n), *_histograms(problem, d),
+            codes, part_rows, part.depth, np.uint64(part.key), whole if put_off else 0, small, problem,
+            make_scratch(problem, min(small, n)), make_rare(problem, min(small, n)), make_room(problem, n),
+            *_histograms(problem, d),
         )  # fmt: skip
         later.whole[: later.top[0], :2] += part.start
         return nodes, later

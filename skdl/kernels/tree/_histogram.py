@@ -10,8 +10,9 @@ takes over.
 # numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled, compiled_part
+from skdl.kernels.tree._arrays import copy, longer
 from skdl.kernels.tree._bins import sort_codes
 from skdl.kernels.tree._criteria import NO_SPLIT, impurity_of_classes, is_pure, tolerance, weight_of, worth
 from skdl.kernels.tree._grow import add_node, grow, measure, new_stack, push, put_off
@@ -25,7 +26,7 @@ U = np.uint64
 _NOISE = 2e-7
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _count(codes, rows, label, histogram):
     """Fill a histogram (d, 256, V) with the class counts of the rows."""
     histogram[:] = 0
@@ -36,7 +37,7 @@ def _count(codes, rows, label, histogram):
             histogram[f, np.int64(codes[row, f]), c] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _scan_codes(counts, n_codes, mode, min_leaf, total, n, table, scale, entropy, tol, left):
     """The best cut of one column from its counts (256, V): (worth, last code on the left, missing_left)."""
     n_classes = len(total)
@@ -83,7 +84,7 @@ def _scan_codes(counts, n_codes, mode, min_leaf, total, n, table, scale, entropy
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _add_up(codes, rows, samples, target, histogram):
     """Fill a histogram (d, 256, S) with sums: V statistics, the weights where there are any, and ones.
 
@@ -111,7 +112,7 @@ def _add_up(codes, rows, samples, target, histogram):
     return size
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _scan_sums(sums, n_codes, samples, limits, total, tol, left, right):
     """The best cut of one column from its sums (256, S): (worth, last code on the left, missing_left)."""
     criterion, first = limits.criterion, samples.first
@@ -164,7 +165,7 @@ def _scan_sums(sums, n_codes, samples, limits, total, tol, left, right):
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _next_code(counts, n_codes, code):
     """The first code after ``code`` that has records, or ``n_codes``; ``counts`` (256, V) are counts."""
     while code < n_codes:
@@ -175,7 +176,7 @@ def _next_code(counts, n_codes, code):
     return code
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
     """Bring the rows that go left to the front, keeping the order on both sides; return how many there are."""
     n_left, n_right = 0, 0
@@ -186,12 +187,12 @@ def _divide(codes, f, position, missing_left, n_codes, rows, buffer):
         buffer[n_right] = row
         n_left += left
         n_right += 1 - left
-    rows[n_left:] = buffer[:n_right]
+    copy(buffer[:n_right], rows[n_left:])
     return n_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def grow_from_histograms(codes, rows, first_depth, first_key, least, small, problem, scratch, room, pool, target):
+@compiled
+def grow_from_histograms(codes, rows, first_depth, first_key, least, small, problem, scratch, rare, room, pool, target):
     """Grow the node of ``rows`` (m,), int32, and what comes below it; put off nodes with at most ``least`` rows.
 
     Nodes with fewer than ``small`` rows are grown from sorted records.
@@ -205,6 +206,7 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
     label = samples.label[:, 0].copy() if samples.label.shape[1] == 1 else np.empty(0, np.int32)
     entropy = limits.criterion in (ENTROPY, GAIN_RATIO)
     buffer = np.empty(n, np.int32)
+    # Rows as records without code and label.
     segment, row_mask = np.empty(n if target is not None else 0, np.uint64), (U(1) << U(problem.layout.row_bits)) - U(1)
     base = np.zeros(8)
     free = np.arange(8)[::-1].copy()
@@ -244,15 +246,15 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
                 impurity = impurity_of_classes(limits.criterion, samples.first, scratch.stats, float(m))
                 node = Node(float(m), m * impurity, 0.0, -np.inf, np.inf)
             else:
-                segment[:m] = rows[start:end]
-                node, impurity = measure(segment[:m], problem, scratch, -np.inf, np.inf)
+                copy(rows[start:end], segment)
+                node, impurity = measure(segment[:m], problem, scratch, rare, -np.inf, np.inf)
             nodes, _ = add_node(nodes, start, end, depth, parent, is_left, key, node, impurity, problem, scratch)
             continue
         if slot < 0:
             part = records[: d * m].reshape((d, m))
             sort_codes(codes, rows[start:end], columns, label, problem.layout, part)
             inner = push(inner, zero, m, depth, parent, is_left, -np.inf, np.inf, key)
-            nodes, inner, later = grow(part, nodes, inner, later, zero, problem, scratch, room)
+            nodes, inner, later = grow(part, nodes, inner, later, zero, problem, scratch, rare, room)
             continue
         histogram = pool[slot]
         if target is None:
@@ -268,8 +270,8 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
             node = Node(weight, weight * impurity, tol, -np.inf, np.inf)
             pure = total.max() == m
         else:
-            segment[:m] = rows[start:end]
-            node, impurity = measure(segment[:m], problem, scratch, -np.inf, np.inf)
+            copy(rows[start:end], segment)
+            node, impurity = measure(segment[:m], problem, scratch, rare, -np.inf, np.inf)
             tol = node.tol
             pure = is_pure(samples, segment[:m], row_mask)
             if not pure and _NOISE * base[slot] > np.sqrt(node.worth * node.weight):
@@ -313,13 +315,10 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
         left_slot, right_slot = -1, -1
         if max(n_left, m - n_left) >= max(small, least + 1) and depth + 1 < limits.max_depth:
             if n_free == 0:
-                longer = np.empty((2 * len(pool), d, 256, n_sums), pool.dtype)
-                longer[: len(pool)] = pool
-                base = np.concatenate((base, np.zeros(len(pool))))
-                free = np.empty(2 * len(pool), np.int64)
-                free[: len(pool)] = np.arange(len(pool), 2 * len(pool))[::-1]
                 n_free = len(pool)
-                pool = longer
+                pool, base = longer(pool, 2 * n_free), longer(base, 2 * n_free)
+                free = np.empty(2 * n_free, np.int64)
+                copy(np.arange(n_free, 2 * n_free)[::-1], free)
             n_free -= 1
             other = free[n_free]
             left_is_small = n_left <= m - n_left
@@ -342,9 +341,7 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
             free[n_free] = slot
             n_free += 1
         if stack.top[0] + 2 > len(slots):
-            longer_slots = np.empty(2 * len(slots), np.int64)
-            longer_slots[: len(slots)] = slots
-            slots = longer_slots
+            slots = longer(slots, 2 * len(slots))
         slots[stack.top[0]] = right_slot
         stack = push(stack, middle, end, depth + 1, i, zero, -np.inf, np.inf, mix(key, U(1)))
         slots[stack.top[0]] = left_slot
@@ -352,7 +349,7 @@ def grow_from_histograms(codes, rows, first_depth, first_key, least, small, prob
     return nodes, later
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _subtract(whole, part):
     for f in range(whole.shape[0]):
         for code in range(256):

@@ -1,17 +1,18 @@
 """Absolute error: weighted medians of growing sets, from two Fenwick trees over the order of the targets."""
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
+from skdl.kernels.tree._arrays import stable_order
 from skdl.kernels.tree._criteria import NO_SPLIT, weight_of
 
 U = np.uint64
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def weighted_median(values, weights):
     """The median of values with weights; the mean of two neighbours where the weight below is exactly one half."""
-    order = np.argsort(values)
+    order = stable_order(values)
     half = weights.sum() / 2.0
     below = 0.0
     for i in range(len(order)):
@@ -23,7 +24,7 @@ def weighted_median(values, weights):
     return values[order[-1]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def node_medians(samples, segment, row_mask, stats, rank):
     """Put the median of each output into ``stats`` and the order of the targets into ``rank``; return the impurity."""
     m = len(segment)
@@ -35,14 +36,14 @@ def node_medians(samples, segment, row_mask, stats, rank):
             values[i] = samples.target[row, k]
             weights[i] = weight_of(samples, row)
         stats[k] = weighted_median(values, weights)
-        order = np.argsort(values)
+        order = stable_order(values)
         for place in range(m):
             rank[np.int64(segment[order[place]] & row_mask), k] = place
         impurity += (weights * np.abs(values - stats[k])).sum() / weights.sum()
     return impurity / samples.target.shape[1]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _running_losses(segment, row_mask, samples, k, rank, first, stop, step, begin, end, fenwick, losses, medians):
     """Add records ``begin:end``, then one by one those from ``first`` to ``stop``; after each store the loss."""
     m = len(segment)
@@ -78,8 +79,8 @@ def _running_losses(segment, row_mask, samples, k, rank, first, stop, step, begi
         medians[i] = median
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, tol, sign, lower, upper, only, scratch):
+@compiled_part
+def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, tol, sign, lower, upper, only, rare):
     """The best cut under absolute error; see ``_scan`` for what goes in and out."""
     code_shift = U(layout.row_bits + layout.label_bits)
     row_mask = (U(1) << U(layout.row_bits)) - U(1)
@@ -88,26 +89,26 @@ def scan_median(segment, n_known, layout, limits, samples, weight, node_loss, to
     zero, one = np.int64(0), np.int64(1)
     n_missing = n - n_known
     n_outputs = samples.target.shape[1]
-    fenwick, losses = scratch.fenwick, scratch.losses
+    fenwick, losses = rare.fenwick, rare.losses
     best, position, missing_left = NO_SPLIT, 0, False
     for side in range(2 if n_missing > 0 else 1):
         losses[:, :n] = 0.0
         for k in range(n_outputs):
             for record in segment:
                 row = np.int64(record & row_mask)
-                fenwick[2, scratch.rank[row, k]] = samples.target[row, k]
+                fenwick[2, rare.rank[row, k]] = samples.target[row, k]
             preload_left = n_known if side == 0 else n
             _running_losses(
-                segment, row_mask, samples, k, scratch.rank, zero, n_known, one,
+                segment, row_mask, samples, k, rare.rank, zero, n_known, one,
                 n_known, n_known if side == 0 else n, fenwick, losses[0], losses[2],
             )  # fmt: skip
             _running_losses(
-                segment, row_mask, samples, k, scratch.rank, n_known - 1, -one, -one,
+                segment, row_mask, samples, k, rare.rank, n_known - 1, -one, -one,
                 preload_left, n, fenwick, losses[1], losses[3],
             )  # fmt: skip
             if side == 0 and n_missing > 0:
                 _running_losses(
-                    segment, row_mask, samples, k, scratch.rank, n - 1, n_known - 1, -one, zero, zero, fenwick,
+                    segment, row_mask, samples, k, rare.rank, n - 1, n_known - 1, -one, zero, zero, fenwick,
                     losses[1], losses[3],
                 )  # fmt: skip
         weight_left, extra = 0.0, 0

@@ -11,8 +11,9 @@ JAIR 4 (1996), https://doi.org/10.1613/jair.279.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled, compiled_part
+from skdl.kernels.tree._arrays import copy, longer, stable_order
 from skdl.kernels.tree._criteria import x_log_x
 from skdl.kernels.tree._problem import GAIN_RATIO, GINI
 
@@ -56,7 +57,7 @@ class Multiway(NamedTuple):
     used: np.ndarray  # (2,) int64: nodes, branches
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def impurity_times_weight(criterion, freq, weight):
     """The weight of a set of cases times its impurity."""
     if weight <= 0.0:
@@ -72,34 +73,29 @@ def impurity_times_weight(criterion, freq, weight):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _longer(array, n):
-    out = np.empty((n,) + array.shape[1:], array.dtype)
-    out[: array.shape[0]] = array
-    return out
+@compiled_part
+def _with_room_for_node(tree):
+    if tree.used[0] < len(tree.feature):
+        return tree
+    n = 2 * len(tree.feature)
+    return Multiway(
+        longer(tree.feature, n), longer(tree.threshold, n), longer(tree.start, n), longer(tree.n_branches, n),
+        longer(tree.depth, n), longer(tree.value, n), longer(tree.weight, n), tree.child, tree.share, tree.used,
+    )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _with_room(tree, nodes, branches):
-    n, b = tree.used
-    capacity, branch_capacity = len(tree.feature), len(tree.child)
-    if n + nodes > capacity:
-        size = 2 * capacity + nodes
-        tree = Multiway(
-            _longer(tree.feature, size), _longer(tree.threshold, size), _longer(tree.start, size),
-            _longer(tree.n_branches, size), _longer(tree.depth, size), _longer(tree.value, size),
-            _longer(tree.weight, size), tree.child, tree.share, tree.used,
-        )  # fmt: skip
-    if b + branches > branch_capacity:
-        size = 2 * branch_capacity + branches
-        tree = Multiway(
-            tree.feature, tree.threshold, tree.start, tree.n_branches, tree.depth, tree.value, tree.weight,
-            _longer(tree.child, size), _longer(tree.share, size), tree.used,
-        )  # fmt: skip
-    return tree
+@compiled_part
+def _with_room_for_branches(tree, n_branches):
+    if tree.used[1] + n_branches <= len(tree.child):
+        return tree
+    n = 2 * len(tree.child) + n_branches
+    return Multiway(
+        tree.feature, tree.threshold, tree.start, tree.n_branches, tree.depth, tree.value, tree.weight,
+        longer(tree.child, n), longer(tree.share, n), tree.used,
+    )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def branch_of(tree, node, x):
     """The branch that a value takes; -1 if it is missing, or a category without a branch."""
     if np.isnan(x):
@@ -110,12 +106,12 @@ def branch_of(tree, node, x):
     return branch if 0 <= branch < tree.n_branches[node] else -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _numeric_split(values, classes, weights, known, total, weight, table, rules):
     """The best threshold: (gain, split information, threshold), both as weight times bits; gain < 0 if there is
     none.
     """
-    order = np.argsort(values[:known])
+    order = stable_order(values[:known])
     known_weight = 0.0
     freq = np.zeros(table.n_classes)
     for i in range(known):
@@ -156,7 +152,7 @@ def _numeric_split(values, classes, weights, known, total, weight, table, rules)
     return best, info, below if middle >= above or middle < below else middle
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _categorical_split(codes, classes, weights, known, n_categories, weight, table, rules):
     """Gain and split information of one branch for each category."""
     counts = np.zeros((n_categories, table.n_classes))
@@ -178,7 +174,7 @@ def _categorical_split(codes, classes, weights, known, n_categories, weight, tab
     return (gain if reasonable >= 2 else -1.0), info
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _best_split(rows, weights, freq, weight, table, rules):
     """The column and threshold (NaN for categories) of the best split; column -1 if none is worth it."""
     m, d = len(rows), table.X.shape[1]
@@ -189,7 +185,7 @@ def _best_split(rows, weights, freq, weight, table, rules):
         many = table.n_categories[f] >= 0.3 * table.X.shape[0]
         all_many = all_many and (many or table.n_categories[f] == 0)
     for f in range(d):
-        known = 0
+        known = np.int64(0)  # a literal would make numba compile two functions once more
         for i in range(m):
             x = table.X[rows[i], f]
             if x == x:
@@ -223,7 +219,7 @@ def _best_split(rows, weights, freq, weight, table, rules):
     return column, cuts[column] if column >= 0 else np.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
     """Grow the tree. ``distinct`` holds the sorted values of each numeric column, from ``distinct_start`` on."""
     n_rows, n_classes = len(table.label), table.n_classes
@@ -239,7 +235,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
         n_waiting -= 1
         begin, end, parent, slot = waiting[n_waiting]
         own_rows, own_weights = rows[begin:end].copy(), weights[begin:end].copy()
-        tree = _with_room(tree, 1, 0)
+        tree = _with_room_for_node(tree)
         i = tree.used[0]
         tree.used[0] += 1
         depth = tree.depth[parent] + 1 if parent >= 0 else 0
@@ -251,7 +247,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
             freq[table.label[own_rows[k]]] += own_weights[k]
         weight = freq.sum()
         tree.weight[i] = weight
-        tree.value[i] = freq if weight > 0.0 else tree.value[parent]
+        copy(freq if weight > 0.0 else tree.value[parent], tree.value[i])
         if depth >= rules.max_depth or weight < rules.min_split - EPSILON or freq.max() >= weight - EPSILON:
             continue
         f, threshold = _best_split(own_rows, own_weights, freq, weight, table, rules)
@@ -262,7 +258,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
             values = distinct[distinct_start[f] : distinct_start[f + 1]]
             threshold = values[np.searchsorted(values, threshold, side="right") - 1]
         n_branches = table.n_categories[f] if table.n_categories[f] > 0 else 2
-        tree = _with_room(tree, 0, n_branches)
+        tree = _with_room_for_branches(tree, n_branches)
         first = tree.used[1]
         tree.used[1] += n_branches
         tree.feature[i], tree.threshold[i], tree.start[i], tree.n_branches[i] = f, threshold, first, n_branches
@@ -278,7 +274,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
                 n_missing += 1
         known_weight = sizes.sum()
         while n_waiting + n_branches > len(waiting):
-            waiting = _longer(waiting, 2 * len(waiting))
+            waiting = longer(waiting, 2 * len(waiting))
         at = begin
         # The first branch lies on top of the stack, so numbers follow the order of the branches.
         for branch in range(n_branches - 1, -1, -1):
@@ -286,7 +282,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
             tree.share[first + branch] = share
             need = counts[branch] + (n_missing if share > 0.0 else 0)
             if at + need > len(rows):
-                rows, weights = _longer(rows, 2 * len(rows) + need), _longer(weights, 2 * len(weights) + need)
+                rows, weights = longer(rows, 2 * len(rows) + need), longer(weights, 2 * len(weights) + need)
             stop = at
             for k in range(len(own_rows)):
                 w = own_weights[k] if taken[k] == branch else (own_weights[k] * share if taken[k] < 0 else 0.0)
@@ -300,7 +296,7 @@ def grow_multiway(table, sample_weight, distinct, distinct_start, rules):
     return tree
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def collapse_useless(tree):
     """Make a leaf of every subtree that makes no fewer errors on its own cases than a leaf would."""
     n = tree.used[0]

@@ -1,14 +1,15 @@
 """Predicting with, pruning and tidying trees of any branching."""
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled, compiled_part
+from skdl.kernels.tree._arrays import copy, longer
 from skdl.kernels.tree._multiway import Multiway, branch_of
 
 SLACK = 0.1  # Quinlan: prefer the simpler tree unless the other is estimated to make this many errors fewer
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def predict_shares(tree, X, out):
     """Class shares of each row (n, K): a case with a missing value takes every branch, weighted by the share of it."""
     n_classes = out.shape[1]
@@ -37,7 +38,7 @@ def predict_shares(tree, X, out):
                     top += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def apply_multiway(tree, X, out):
     """The leaf of each row; where a value is missing, the branch with the largest share."""
     for i in range(X.shape[0]):
@@ -50,7 +51,7 @@ def apply_multiway(tree, X, out):
         out[i] = node
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def extra_errors(weight, errors, confidence, deviate):
     """By how much the upper confidence limit of the errors exceeds the errors (Quinlan 1993, chapter 4).
 
@@ -70,14 +71,14 @@ def extra_errors(weight, errors, confidence, deviate):
     return weight * (rate / (weight + deviate)) - errors
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _leaf_estimate(freq, confidence, deviate):
     weight = freq.sum()
     errors = weight - freq.max()
     return errors + extra_errors(weight, errors, confidence, deviate)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _branch_estimate(tree, top, table, rows, weights, confidence, deviate, freq):
     """Estimated errors of the subtree at ``top`` if it were given these cases. ``freq`` (nodes, K) is working
     memory.
@@ -115,7 +116,7 @@ def _branch_estimate(tree, top, table, rows, weights, confidence, deviate, freq)
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
     """C4.5's error-based pruning, in place: bottom-up, a node becomes a leaf, or its largest branch, if that is
     estimated to make no more errors."""
@@ -136,9 +137,7 @@ def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
             frames[n_frames - 1, 1] += 1
             slot = tree.start[node] + branch
             if end + (end - begin) > len(rows):
-                longer_rows, longer_weights = np.empty(2 * len(rows) + end, np.int64), np.empty(2 * len(rows) + end)
-                longer_rows[:end], longer_weights[:end] = rows[:end], weights[:end]
-                rows, weights = longer_rows, longer_weights
+                rows, weights = longer(rows, 2 * len(rows) + end), longer(weights, 2 * len(rows) + end)
             stop = end
             for k in range(begin, end):
                 taken = branch_of(tree, node, table.X[rows[k], tree.feature[node]])
@@ -147,9 +146,7 @@ def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
                     rows[stop], weights[stop] = rows[k], part
                     stop += 1
             if n_frames == len(frames):
-                longer = np.empty((2 * n_frames, 4), np.int64)
-                longer[:n_frames] = frames
-                frames = longer
+                frames = longer(frames, 2 * n_frames)
             frames[n_frames, 0], frames[n_frames, 1] = tree.child[slot], -1
             frames[n_frames, 2], frames[n_frames, 3] = end, stop
             n_frames += 1
@@ -179,7 +176,7 @@ def prune_pessimistic(tree, table, sample_weight, confidence, deviate, raising):
             n_frames += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _recount(tree, node, table, rows, weights):
     """Set the class weights of a node and the shares of its branches from its cases."""
     if len(rows) == 0:
@@ -201,7 +198,7 @@ def _recount(tree, node, table, rows, weights):
             tree.share[tree.start[node] + b] = sizes[b] / sizes.sum()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def prune_by_errors(tree, errors):
     """Make a leaf, bottom-up, of each node whose own ``errors`` do not exceed those of its subtree; in place."""
     below = errors.copy()
@@ -215,7 +212,7 @@ def prune_by_errors(tree, errors):
             tree.feature[i], tree.n_branches[i], below[i] = -2, 0, errors[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def held_out_errors(tree, X, label, errors):
     """How many of the rows each node would get wrong if it were a leaf; a missing value takes the largest branch."""
     for i in range(X.shape[0]):
@@ -230,7 +227,7 @@ def held_out_errors(tree, X, label, errors):
             node = tree.child[tree.start[node] + branch]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def truncate_multiway(tree, max_depth):
     """Make leaves of the nodes at ``max_depth``; in place."""
     for i in range(tree.used[0]):
@@ -238,7 +235,7 @@ def truncate_multiway(tree, max_depth):
             tree.feature[i], tree.n_branches[i] = -2, 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def tidied(tree):
     """A copy with nothing but the nodes that can be reached, numbered depth first."""
     n, n_classes = tree.used[0], tree.value.shape[1]
@@ -265,7 +262,8 @@ def tidied(tree):
     for i in range(found):
         node = order[i]
         out.feature[i], out.threshold[i], out.depth[i] = tree.feature[node], tree.threshold[node], depth[node]
-        out.value[i], out.weight[i] = tree.value[node], tree.weight[node]
+        copy(tree.value[node], out.value[i])
+        out.weight[i] = tree.weight[node]
         out.start[i], out.n_branches[i] = at, tree.n_branches[node]
         if tree.feature[node] < 0:
             out.threshold[i] = np.nan

@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from skdl.kernels._compile import compiled, compiled_part
+from skdl.kernels.tree._arrays import longer
 
 # Columns of Nodes.whole and Nodes.real.
 LEFT, RIGHT, FEATURE, N_SAMPLES, MISSING_LEFT, SET_START, DEPTH, START, POSITION = range(9)
@@ -21,7 +23,7 @@ class Nodes(NamedTuple):
     used: np.ndarray  # (2,) int64: nodes, entries of sets
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def new_nodes(capacity, n_stats):
     return Nodes(
         np.empty((capacity, 9), np.int64),
@@ -33,31 +35,34 @@ def new_nodes(capacity, n_stats):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def with_room(nodes, n_set):
-    """The nodes with room for one more node and ``n_set`` more entries of sets."""
-    n, used_sets = nodes.used
-    whole, real, value, key, sets = nodes.whole, nodes.real, nodes.value, nodes.key, nodes.sets
-    if n == len(whole):
-        whole, real, value, key = longer(whole), longer(real), longer(value), longer(key)
-    while used_sets + n_set > len(sets):
-        more = np.empty(2 * len(sets), np.uint8)
-        more[: len(sets)] = sets
-        sets = more
-    return Nodes(whole, real, value, key, sets, nodes.used)
+@compiled_part
+def with_room(nodes):
+    """The nodes with room for one more node."""
+    if nodes.used[0] < len(nodes.whole):
+        return nodes
+    n = 2 * len(nodes.whole)
+    whole, real, value, key = (
+        longer(nodes.whole, n),
+        longer(nodes.real, n),
+        longer(nodes.value, n),
+        longer(nodes.key, n),
+    )
+    return Nodes(whole, real, value, key, nodes.sets, nodes.used)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def longer(array):
-    more = np.empty((2 * array.shape[0], array.shape[1]), array.dtype)
-    more[: array.shape[0]] = array
-    return more
+@compiled_part
+def with_room_in_sets(nodes, n_set):
+    """The nodes with room for ``n_set`` more entries of sets."""
+    sets = nodes.sets
+    while nodes.used[1] + n_set > len(sets):
+        sets = longer(sets, 2 * len(sets))
+    return Nodes(nodes.whole, nodes.real, nodes.value, nodes.key, sets, nodes.used)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def add_leaf(nodes, n, start, depth, parent, is_left, weight, share, impurity, stats):
     """Append a leaf with the value ``stats / share`` and tell its parent; return the nodes and its number."""
-    nodes = with_room(nodes, 0)
+    nodes = with_room(nodes)
     i = nodes.used[0]
     nodes.used[0] += 1
     whole, real, value = nodes.whole, nodes.real, nodes.value

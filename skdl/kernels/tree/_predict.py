@@ -6,7 +6,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from skdl.kernels._compile import compiled
 
 U = np.uint64
 _BLOCK = 128  # rows that walk side by side: while one waits for the memory the others move
@@ -62,7 +63,7 @@ def _flags(feature, missing_left, set_start, n_categories, sets, nodes):
     return np.concatenate(parts), starts
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _left_first(left, right):
     """The nodes in the order in which a walk meets them that goes left first."""
     n = len(left)
@@ -78,7 +79,7 @@ def _left_first(left, right):
     return order
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def walk(X, walker, categorical, out):
     """Put the leaf of each row of X (n, d) into ``out`` (n,); ``categorical`` says whether any split is on categories.
 
@@ -132,7 +133,7 @@ def walk(X, walker, categorical, out):
             size = still
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def paths(leaves, parent, depth):
     """The nodes from the root to each sample's leaf: (indptr, indices), each row sorted by number."""
     n = len(leaves)

@@ -90,9 +90,17 @@ class Scratch(NamedTuple):
     counts: np.ndarray  # (3, V) int64: left, right, total
     buffer: np.ndarray  # (n,) uint64
     side: np.ndarray  # (n,) uint8: which rows go left
+    left_set: np.ndarray  # (most codes of a column,) uint8: the categories that go left
+
+
+class Rare(NamedTuple):
+    """Working memory for what few trees need: all but numeric columns, visited in their order, in modes below ANY.
+
+    Growers are given None where a tree needs none of it. They then are compiled without it, in a third of the time.
+    """
+
     order: np.ndarray  # (d,) int64: the columns in the order of their visit
     found: np.ndarray  # (d, 2) float64: worth and split information of each column
-    left_set: np.ndarray  # (most codes of a column,) uint8: the categories that go left
     groups: np.ndarray  # (most codes + 2, 3) int64: code, begin and end of each category in a node
     group_stats: np.ndarray  # (most codes + 2, V + 2) float64: statistics, weight, sorting key
     rank: np.ndarray  # (n, o) int32: order of the targets inside a node; (0, 0) but for absolute error

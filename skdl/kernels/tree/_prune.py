@@ -3,10 +3,11 @@
 import heapq
 
 import numpy as np
-from numba import njit
+
+from skdl.kernels._compile import compiled
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def cut_nodes(left, right, feature, threshold, impurity, n_samples, weight, missing_left, value, set_start, collapse):
     """The arrays of the tree whose marked nodes are leaves, in the order of the arguments; nodes keep their order."""
     n = len(left)
@@ -47,7 +48,7 @@ def cut_nodes(left, right, feature, threshold, impurity, n_samples, weight, miss
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def places_in_pruned(left, right, pruned_left, pruned_right):
     """For each node of a tree the one of its pruning that its samples come to: itself, or the leaf above it."""
     place = np.zeros(len(left), np.int64)
@@ -60,7 +61,7 @@ def places_in_pruned(left, right, pruned_left, pruned_right):
     return place
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def parents_and_depths(left, right):
     parent = np.full(len(left), -1)
     depth = np.zeros(len(left), np.int64)
@@ -71,7 +72,7 @@ def parents_and_depths(left, right):
     return parent, depth
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def weakest_links(left, right, risk):
     """Minimal cost-complexity pruning (Breiman et al. 1984, chapter 3) of the whole tree.
 
@@ -129,7 +130,7 @@ def weakest_links(left, right, risk):
     return alphas, path_alpha[:steps], path_risk[:steps]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def no_worse_as_leaves(left, right, errors, slack):
     """Which nodes to make leaves of, bottom-up: those whose ``errors`` exceed their pruned subtree's by at most
     ``slack``.

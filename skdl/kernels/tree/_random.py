@@ -5,13 +5,14 @@ first.
 """
 
 import numpy as np
-from numba import njit
+
+from skdl.kernels._compile import compiled_part
 
 U = np.uint64
 _GAMMA = U(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def mix(key, counter):
     """The finaliser of SplitMix64 (doi:10.1145/2660193.2660195) over a key and a counter."""
     z = U(key) + (U(counter) + U(1)) * _GAMMA
@@ -20,13 +21,13 @@ def mix(key, counter):
     return z ^ (z >> U(31))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def uniform(key, counter):
     """A float64 in [0, 1)."""
     return float(mix(key, counter) >> U(11)) * 2.0**-53
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def draw_order(order, key):
     """Fill ``order`` with a random permutation."""
     d = len(order)

@@ -9,14 +9,14 @@ Worth is the decrease of impurity times the weight; NO_SPLIT if no cut is allowe
 # numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
 from skdl.kernels.tree._criteria import NO_SPLIT, add_sample, weight_of, worth, x_log_x
 
 U = np.uint64
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def scan_binary_gini(segment, n_known, row_bits, code_shift, min_leaf, n_ones, tol):
     """Two classes, no weights: one counter is enough."""
     n = len(segment)
@@ -50,7 +50,7 @@ def scan_binary_gini(segment, n_known, row_bits, code_shift, min_leaf, n_ones, t
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def scan_counts(segment, n_known, row_bits, code_shift, min_leaf, counts, table, scale, entropy, tol):
     """Any number of classes, no weights: ``table[c]`` is c*c (Gini) or c*log2(c) times ``scale``, in whole numbers.
 
@@ -100,7 +100,7 @@ def scan_counts(segment, n_known, row_bits, code_shift, min_leaf, counts, table,
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def scan_weights(
     segment, n_known, row_bits, code_shift, limits_of_side, total, sample_weight, weight, entropy, tol, left
 ):
@@ -156,7 +156,7 @@ def scan_weights(
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def scan_squared(segment, n_known, row_bits, code_shift, limits_of_side, total, target, sample_weight, weight, tol):
     """One numeric target, squared error."""
     mask = (U(1) << row_bits) - U(1)
@@ -192,7 +192,7 @@ def scan_squared(segment, n_known, row_bits, code_shift, limits_of_side, total, 
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def scan_any(segment, n_known, layout, limits, samples, total, weight, tol, sign, lower, upper, only, left, right):
     """Any additive criterion, weights, several outputs, a monotonic constraint (``sign``), or one cut only.
 

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
 from skdl.kernels.tree._median import scan_median
 from skdl.kernels.tree._problem import ANY, BINARY_GINI, COUNTS, ENTROPY, GAIN_RATIO, MEDIAN, WEIGHTS
 from skdl.kernels.tree._scan import scan_any, scan_binary_gini, scan_counts, scan_squared, scan_weights
@@ -22,7 +22,7 @@ class Node(NamedTuple):
     upper: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def scan_fast(segment, n_known, mode, problem_numbers, counts, table, total, target, sample_weight, left):
     """The scans that serve most problems, called with little: see ``numbers_of`` for the tuple."""
     row_bits, code_shift, min_leaf, min_weight, weight, tol, scale, entropy = problem_numbers
@@ -40,7 +40,7 @@ def scan_fast(segment, n_known, mode, problem_numbers, counts, table, total, tar
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def numbers_of(problem, scratch, node):
     """What ``scan_fast`` needs to know of a node; its counts go to ``scratch.counts``."""
     limits, layout = problem.limits, problem.layout
@@ -54,14 +54,14 @@ def numbers_of(problem, scratch, node):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scan_numeric(segment, n_known, problem, scratch, node, sign, only):
+@compiled_part
+def scan_numeric(segment, n_known, problem, scratch, rare, node, sign, only):
     """The best cut of a column, or with ``only`` > 0 the cut at that position; see ``_scan``."""
     samples, limits = problem.samples, problem.limits
     if problem.mode == MEDIAN:
         return scan_median(
             segment, n_known, problem.layout, limits, samples, node.weight, node.worth, node.tol, sign, node.lower,
-            node.upper, only, scratch,
+            node.upper, only, rare,
         )  # fmt: skip
     if problem.mode == ANY:
         return scan_any(

@@ -4,8 +4,8 @@
 # numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
 from skdl.kernels.tree._criteria import NO_SPLIT, weight_of, x_log_x
 from skdl.kernels.tree._problem import ANY, GAIN_RATIO
 from skdl.kernels.tree._random import draw_order, mix, uniform
@@ -15,7 +15,7 @@ from skdl.kernels.tree._subset import scan_categories
 U = np.uint64
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def count_known(segment, code_shift, missing_code):
     """How many records of a sorted segment have a value."""
     n = len(segment)
@@ -31,8 +31,8 @@ def count_known(segment, code_shift, missing_code):
     return low
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scan_column(f, segment, problem, scratch, node, key):
+@compiled_part
+def scan_column(f, segment, problem, scratch, rare, node, key):
     """The best cut of column ``f``: (worth, position, missing_left, threshold or NaN for the midpoint)."""
     columns, limits = problem.columns, problem.limits
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
@@ -45,16 +45,16 @@ def scan_column(f, segment, problem, scratch, node, key):
     sign = np.int64(limits.monotonic[f]) if len(limits.monotonic) > 0 else 0
     column_key = mix(key, U(f) + U(1 << 32))
     if columns.is_categorical[f]:
-        score, position, side = scan_categories(segment, n_known, problem, scratch, node, sign, column_key)
+        score, position, side = scan_categories(segment, n_known, problem, scratch, rare, node, sign, column_key)
         return score, position, side, np.nan
     only, threshold = np.int64(0), np.nan  # a literal would make numba compile the scans once more
     if limits.random_splits:
         threshold, only = random_cut(f, segment, n_known, problem, column_key)
-    score, position, side = scan_numeric(segment, n_known, problem, scratch, node, sign, only)
+    score, position, side = scan_numeric(segment, n_known, problem, scratch, rare, node, sign, only)
     return score, position, side, threshold if position < n_known or not limits.random_splits else np.inf
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def random_cut(f, segment, n_known, problem, key):
     """Draw a threshold between the smallest and the largest value; return it and how many records are below."""
     columns = problem.columns
@@ -75,8 +75,8 @@ def random_cut(f, segment, n_known, problem, key):
     return threshold, max(position, 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def find_split(records, start, end, problem, scratch, node, key):
+@compiled_part
+def find_split(records, start, end, problem, scratch, rare, node, key):
     """The best split of the node with records ``start:end``: (worth, column, position, missing_left, threshold).
 
     A tie goes to the column that is visited first: in their order, or, where ``max_features`` leaves some out, in an
@@ -84,10 +84,12 @@ def find_split(records, start, end, problem, scratch, node, key):
     """
     limits = problem.limits
     d = records.shape[0]
-    draw = limits.max_features < d or limits.random_splits
-    if draw:
-        draw_order(scratch.order, key)
-    by_ratio = limits.criterion == GAIN_RATIO
+    draw, by_ratio = False, False
+    if rare is not None:
+        draw = limits.max_features < d or limits.random_splits
+        by_ratio = limits.criterion == GAIN_RATIO
+        if draw:
+            draw_order(rare.order, key)
     # The usual problems take a short way: handing all of `problem` to another function for each column would cost more
     # than the scan of a small node.
     mode, n = problem.mode, end - start
@@ -98,59 +100,60 @@ def find_split(records, start, end, problem, scratch, node, key):
     counts, table, stats, target, left = scratch.counts, problem.table, scratch.stats, problem.target, scratch.left
     sample_weight = problem.samples.weight
     best, column, position, missing_left, threshold = NO_SPLIT, -1, 0, False, np.nan
-    n_visited, n_found, gain_sum = 0, 0, 0.0
+    n_found, gain_sum = 0, 0.0
     last = column  # the column that was scanned last: its subset is the one in scratch
-    visit = 0
+    visit = np.int64(0)  # a literal would make numba compile a function once more
     while True:
-        again = visit == d or (n_visited >= limits.max_features and column >= 0)
+        again = visit == d or (visit >= limits.max_features and column >= 0)
         if again:
-            if by_ratio and n_found > 1:
-                column = _best_ratio(scratch, gain_sum / n_found - node.tol, visit, draw)
-            if column < 0 or column == last or not (by_ratio or problem.columns.is_categorical[column]):
+            if rare is not None and by_ratio and n_found > 1:
+                column = _best_ratio(rare, gain_sum / n_found - node.tol, visit, draw)
+            if column < 0 or column == last or not (by_ratio or is_categorical[column]):
                 return best, column, position, missing_left, threshold
-        f = column if again else (scratch.order[visit] if draw else visit)
+        f = column if again else visit
+        if rare is not None and draw and not again:
+            f = rare.order[visit]
         segment = records[f, start:end]
+        score, at, side, drawn = NO_SPLIT, 0, False, np.nan
         if fast and not is_categorical[f]:
-            drawn = np.nan
             n_known = count_known(segment, code_shift, offset[f + 1] - offset[f])
-            if n_known == 0 or (n_known == n and (segment[0] >> code_shift) == (segment[n - 1] >> code_shift)):
-                score, at, side = NO_SPLIT, 0, False
-            else:
+            differ = n_known < n or (segment[0] >> code_shift) != (segment[n - 1] >> code_shift)
+            if n_known > 0 and differ:
                 score, at, side = scan_fast(
                     segment, n_known, mode, numbers, counts, table, stats, target, sample_weight, left
                 )
-        else:
-            score, at, side, drawn = scan_column(f, segment, problem, scratch, node, key)
+        elif rare is not None:
+            score, at, side, drawn = scan_column(f, segment, problem, scratch, rare, node, key)
         if again:
             return score, f, at, side, drawn
         visit += 1
-        n_visited += 1
         last = f
-        scratch.found[f, 0] = score
+        if rare is not None:
+            rare.found[f, 0] = score
+            if by_ratio and at > 0:
+                rare.found[f, 1] = _split_information(f, segment, at, side, problem, scratch, node)
+                n_found += 1
+                gain_sum += score
         if at == 0:
             continue
-        if by_ratio:
-            scratch.found[f, 1] = _split_information(f, segment, at, side, problem, scratch, node)
-            n_found += 1
-            gain_sum += score
         if column < 0 or score > best + node.tol:
             best, column, position, missing_left, threshold = score, f, at, side, drawn
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _best_ratio(scratch, bar, n_visited, draw):
+@compiled_part
+def _best_ratio(rare, bar, n_visited, draw):
     """Quinlan's choice: the best gain ratio among the columns whose gain is at least average."""
     column, ratio = -1, -1.0
     for visit in range(n_visited):
-        f = scratch.order[visit] if draw else visit
-        if scratch.found[f, 0] > NO_SPLIT and scratch.found[f, 0] >= bar:
-            candidate = scratch.found[f, 0] / scratch.found[f, 1]
+        f = rare.order[visit] if draw else visit
+        if rare.found[f, 0] > NO_SPLIT and rare.found[f, 0] >= bar:
+            candidate = rare.found[f, 0] / rare.found[f, 1]
             if candidate > ratio * (1.0 + 1e-12):
                 ratio, column = candidate, f
     return column
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _split_information(f, segment, position, missing_left, problem, scratch, node):
     """The entropy of the split itself, times the weight."""
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
@@ -164,7 +167,7 @@ def _split_information(f, segment, position, missing_left, problem, scratch, nod
     return x_log_x(node.weight) - x_log_x(left) - x_log_x(node.weight - left)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def _goes_left(i, record, code_shift, n_codes, categorical, position, missing_left, scratch):
     code = np.int64(record >> code_shift)
     if code >= n_codes:
@@ -174,7 +177,7 @@ def _goes_left(i, record, code_shift, n_codes, categorical, position, missing_le
     return i < position
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def mark_sides(f, segment, position, missing_left, problem, scratch):
     """Note for each row of the node whether it goes left; return how many do."""
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
@@ -191,7 +194,7 @@ def mark_sides(f, segment, position, missing_left, problem, scratch):
     return n_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def partition(segment, row_bits, side, buffer):
     """Bring the records that go left to the front, keeping both sides sorted."""
     row_mask = (U(1) << U(row_bits)) - U(1)
@@ -208,7 +211,7 @@ def partition(segment, row_bits, side, buffer):
         segment[n_left + i] = buffer[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_part
 def threshold_between(f, segment, position, problem):
     """The midpoint of the values on both sides of a cut, or infinity where only missing values are on the right."""
     columns = problem.columns

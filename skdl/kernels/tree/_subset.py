@@ -11,8 +11,9 @@ doi:10.1023/A:1009869804967).
 # numba types these functions; mypy would tell int from numpy.int64.
 
 import numpy as np
-from numba import njit
 
+from skdl.kernels._compile import compiled_part
+from skdl.kernels.tree._arrays import copy, stable_order
 from skdl.kernels.tree._criteria import NO_SPLIT, add_sample, weight_of, worth
 from skdl.kernels.tree._problem import ABSOLUTE
 from skdl.kernels.tree._random import mix
@@ -22,14 +23,14 @@ U = np.uint64
 MAX_EXHAUSTIVE = 10
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scan_categories(segment, n_known, problem, scratch, node, sign, random_key):
+@compiled_part
+def scan_categories(segment, n_known, problem, scratch, rare, node, sign, random_key):
     """The best subset of the categories in ``segment``; see ``_scan`` for what goes in and out.
 
     ``scratch.left_set`` is set to the categories that go left (position tells no more than that a cut was found).
     """
-    n_groups = _find_groups(segment, n_known, problem, scratch)
     limits, n_stats = problem.limits, len(scratch.stats)
+    n_groups = _find_groups(segment, n_known, problem, n_stats, rare)
     two_sided = n_stats == 1 or (problem.samples.label.shape[1] == 1 and n_stats == 2)
     first_key, last_key, only = 0, n_stats, 0
     if limits.random_splits:
@@ -38,48 +39,46 @@ def scan_categories(segment, n_known, problem, scratch, node, sign, random_key):
     elif two_sided:
         first_key, last_key = n_stats - 1, n_stats - 1
     elif limits.criterion != ABSOLUTE and n_groups <= MAX_EXHAUSTIVE:
-        return _try_all_subsets(segment, n_known, n_groups, problem, scratch, node)
+        return _try_all_subsets(segment, n_known, n_groups, problem, scratch, rare, node)
     best, position, missing_left = NO_SPLIT, 0, False
     for key in range(first_key, last_key + 1):
-        _set_keys(n_groups, key, n_stats, random_key, scratch)
-        score, at, side = _scan_order(
-            segment, n_known, n_groups, only, problem, scratch, node, sign, best + node.tol if position > 0 else -np.inf
-        )
+        _set_keys(n_groups, key, n_stats, random_key, rare)
+        bar = best + node.tol if position > 0 else -np.inf
+        score, at, side = _scan_order(segment, n_known, n_groups, only, problem, scratch, rare, node, sign, bar)
         if at > 0 and (score > best + node.tol or position == 0):
             best, position, missing_left = score, at, side
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _find_groups(segment, n_known, problem, scratch):
+@compiled_part
+def _find_groups(segment, n_known, problem, n_stats, rare):
     """Collect the categories in the node, where their records lie, and their statistics."""
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
     row_mask = (U(1) << U(problem.layout.row_bits)) - U(1)
-    n_stats = len(scratch.left)
     n_groups = 0
     for i in range(n_known):
         code = np.int64(segment[i] >> code_shift)
-        if n_groups == 0 or scratch.groups[n_groups - 1, 0] != code:
-            scratch.groups[n_groups, 0] = code
-            scratch.groups[n_groups, 1] = i
-            scratch.group_stats[n_groups, :] = 0.0
+        if n_groups == 0 or rare.groups[n_groups - 1, 0] != code:
+            rare.groups[n_groups, 0] = code
+            rare.groups[n_groups, 1] = i
+            rare.group_stats[n_groups, :] = 0.0
             n_groups += 1
-        scratch.groups[n_groups - 1, 2] = i + 1
+        rare.groups[n_groups - 1, 2] = i + 1
         row = np.int64(segment[i] & row_mask)
         w = weight_of(problem.samples, row)
-        add_sample(scratch.group_stats[n_groups - 1], problem.samples, row, w)
-        scratch.group_stats[n_groups - 1, n_stats] += w
+        add_sample(rare.group_stats[n_groups - 1], problem.samples, row, w)
+        rare.group_stats[n_groups - 1, n_stats] += w
     return n_groups
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _set_keys(n_groups, key, n_stats, random_key, scratch):
+@compiled_part
+def _set_keys(n_groups, key, n_stats, random_key, rare):
     """Set the sorting key of each category: its mean of one statistic, (key = V) the first principal component, or
     (key = V + 1) a random number."""
-    stats = scratch.group_stats
+    stats = rare.group_stats
     if key > n_stats:
         for g in range(n_groups):
-            stats[g, n_stats + 1] = float(mix(random_key, scratch.groups[g, 0]) >> U(11))
+            stats[g, n_stats + 1] = float(mix(random_key, rare.groups[g, 0]) >> U(11))
         return
     if key < n_stats:
         for g in range(n_groups):
@@ -102,7 +101,8 @@ def _set_keys(n_groups, key, n_stats, random_key, scratch):
         length = np.sqrt((image * image).sum())
         if length == 0.0:
             break
-        axis[:] = image / length
+        for v in range(n_stats):
+            axis[v] = image[v] / length
     for g in range(n_groups):
         along = 0.0
         for v in range(n_stats):
@@ -110,44 +110,44 @@ def _set_keys(n_groups, key, n_stats, random_key, scratch):
         stats[g, n_stats + 1] = along
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _scan_order(segment, n_known, n_groups, only_group, problem, scratch, node, sign, bar):
+@compiled_part
+def _scan_order(segment, n_known, n_groups, only_group, problem, scratch, rare, node, sign, bar):
     """Scan the prefixes of the categories in the order of their keys; write the best one down if it is above
     ``bar``.
     """
     code_shift = U(problem.layout.row_bits + problem.layout.label_bits)
     low_bits = (U(1) << code_shift) - U(1)
     n_stats = len(scratch.stats)
-    order = np.argsort(scratch.group_stats[:n_groups, n_stats + 1], kind="mergesort")
+    order = stable_order(rare.group_stats[:n_groups, n_stats + 1])
     n = len(segment)
     arranged = scratch.buffer[:n]
     at, only = np.int64(0), np.int64(0)  # a literal would make numba compile the scans once more
     for place in range(n_groups):
         g = order[place]
-        for i in range(scratch.groups[g, 1], scratch.groups[g, 2]):
+        for i in range(rare.groups[g, 1], rare.groups[g, 2]):
             arranged[at] = (segment[i] & low_bits) | (U(place) << code_shift)
             at += 1
         if place + 1 == only_group:
             only = at
-    arranged[n_known:] = segment[n_known:]
-    best, position, missing_left = scan_numeric(arranged, n_known, problem, scratch, node, sign, only)
+    copy(segment[n_known:], arranged[n_known:])
+    best, position, missing_left = scan_numeric(arranged, n_known, problem, scratch, rare, node, sign, only)
     if position > 0 and best > bar:
         scratch.left_set[:] = 0
         at = 0
         for place in range(n_groups):
             g = order[place]
-            at += scratch.groups[g, 2] - scratch.groups[g, 1]
+            at += rare.groups[g, 2] - rare.groups[g, 1]
             if at <= position:
-                scratch.left_set[scratch.groups[g, 0]] = 1
+                scratch.left_set[rare.groups[g, 0]] = 1
     return best, position, missing_left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _try_all_subsets(segment, n_known, n_groups, problem, scratch, node):
+@compiled_part
+def _try_all_subsets(segment, n_known, n_groups, problem, scratch, rare, node):
     """Try every subset in the order of a Gray code, so that each one differs from the last by one category."""
     row_mask = (U(1) << U(problem.layout.row_bits)) - U(1)
     samples, limits = problem.samples, problem.limits
-    groups, stats, n_stats = scratch.groups, scratch.group_stats, len(scratch.stats)
+    groups, stats, n_stats = rare.groups, rare.group_stats, len(scratch.stats)
     left, right, total = scratch.left, scratch.right, scratch.stats
     n = len(segment)
     n_missing = n - n_known
