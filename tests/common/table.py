@@ -37,6 +37,9 @@ class Row:
     fast: dict[str, Any] = field(default_factory=dict)
     """Parameters of an instance that fits in well under a second."""
 
+    brief: dict[str, Any] = field(default_factory=dict)
+    """Parameters that end the training of the default instance soon, where no good score is asked for."""
+
     reference: Any = None
     """scikit-learn's estimator with the same meaning as the fast instance; None where it has none."""
 
@@ -153,6 +156,7 @@ _NETWORKS = (
     {"lr": 0.005, "dropout": 0.2, "weight_decay": 0.0},
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
 )
+_FEW_EPOCHS = {"max_epochs": 2}
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
 _TINY_RNN = {"cell": "gru", "hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15, "schedule": None}
 _TINY_TCN = {"channels": 16, "lr": 0.01, "batch_size": 16, "max_epochs": 15, "schedule": None}
@@ -222,6 +226,7 @@ ROWS = (
     Row(
         "CNNClassifier",
         fast=_TINY_NETWORK,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -232,6 +237,7 @@ ROWS = (
     Row(
         "CNNRegressor",
         fast=_TINY_NETWORK,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -525,6 +531,7 @@ ROWS = (
     Row(
         "PrototypicalClassifier",
         fast={**_SMALL_ENCODER, "n_episodes": 60},
+        brief={"n_episodes": 20},
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "threads"}),
@@ -543,6 +550,7 @@ ROWS = (
     Row(
         "RNNClassifier",
         fast=_TINY_RNN,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -553,6 +561,7 @@ ROWS = (
     Row(
         "RNNRegressor",
         fast=_TINY_RNN,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -649,6 +658,7 @@ ROWS = (
     Row(
         "TCNClassifier",
         fast=_TINY_TCN,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -659,6 +669,7 @@ ROWS = (
     Row(
         "TCNRegressor",
         fast=_TINY_TCN,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -669,6 +680,7 @@ ROWS = (
     Row(
         "TransformerClassifier",
         fast=_TINY_TRANSFORMER,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -679,6 +691,7 @@ ROWS = (
     Row(
         "TransformerRegressor",
         fast=_TINY_TRANSFORMER,
+        brief=_FEW_EPOCHS,
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
