@@ -8,6 +8,7 @@ of clusters are those of the step before but for the rows that changed their clu
 import numpy as np
 from numba import njit
 
+from skdl.kernels._array_loops import copy
 from skdl.kernels._turned_loops import four_scores, least_of_four, three_square_distances
 from skdl.kernels.rowblocks import BLOCK
 
@@ -154,7 +155,7 @@ def all_scores(turned, n, slopes, levels, out):
         for c in range(0, len(slopes), 4):
             four_scores(turned[b], slopes, levels, c, scores)
             for q in range(min(4, len(slopes) - c)):
-                out[c + q, start : start + inside] = scores[q * BLOCK : q * BLOCK + inside]
+                copy(scores[q * BLOCK : q * BLOCK + inside], out[c + q, start:])
 
 
 @njit(cache=True, nogil=True)
@@ -167,7 +168,7 @@ def all_distances(turned, n, centers, out):
         for c in range(0, len(centers), 3):
             three_square_distances(turned[b], centers, c, squares)
             for q in range(min(3, len(centers) - c)):
-                out[c + q, start : start + inside] = squares[q * BLOCK : q * BLOCK + inside]
+                copy(squares[q * BLOCK : q * BLOCK + inside], out[c + q, start:])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from skdl.kernels._array_loops import copy, stable_order
 from skdl.kernels._turned_loops import square_distances, three_square_distances
 from skdl.kernels.rowblocks import BLOCK
 
@@ -40,7 +41,7 @@ def sort_within(order, hashes, edges):
     for b in range(len(edges) - 1):
         some = order[edges[b] : edges[b + 1]]
         if len(some) > 64:
-            some[:] = some[np.argsort(hashes[some], kind="mergesort")]
+            copy(some[stable_order(hashes[some])], some)
             continue
         for i in range(1, len(some)):
             row, place = some[i], i
@@ -91,13 +92,13 @@ def try_candidates(turned, n, center, candidates, closest, weight, masses):
     for b in range(len(turned)):
         start = b * BLOCK
         inside = min(BLOCK, n - start)
-        held[:inside] = closest[start : start + inside]
+        copy(closest[start : start + inside], held)
         held[inside:] = 0
         if len(center):
             square_distances(turned[b], center[0], square)
             for r in range(BLOCK):
                 held[r] = square[r] if square[r] < held[r] else held[r]
-            closest[start : start + inside] = held[:inside]
+            copy(held[:inside], closest[start:])
         if len(weight):
             for r in range(inside):
                 share[r] = weight[start + r]
@@ -229,7 +230,7 @@ def distinct(weight, order, hashes, uniform, chosen):
                 total += mass[order[place]]
                 ends[place] = total
             if not total > 0:
-                mass[:] = weight
+                copy(weight, mass)
         place = _drawn(ends, total, uniform[step] * total)
         row = chosen[step] = order[place]
         # Rows of one content stand together.

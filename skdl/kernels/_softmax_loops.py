@@ -10,6 +10,7 @@ side. A logarithm is taken of the product of many sums at once, which costs less
 import numpy as np
 from numba import njit
 
+from skdl.kernels._array_loops import copy
 from skdl.kernels._turned_loops import four_scores, turn
 from skdl.kernels.rowblocks import BLOCK as TURNED
 
@@ -100,8 +101,8 @@ def residuals(Z, codes, weight, sums):
     for start in range(0, t, BLOCK):
         inside = min(BLOCK, t - start)
         for k in range(K):
-            z[k, :inside] = Z[k, start : start + inside]
-        top[:] = z[0]
+            copy(Z[k, start : start + inside], z[k])
+        copy(z[0], top)
         for k in range(1, K):
             row = z[k]
             for r in range(BLOCK):
@@ -145,7 +146,7 @@ def residuals(Z, codes, weight, sums):
                 z[codes[start + r], r] -= _ONE
                 sums[codes[start + r]] -= 1.0
         for k in range(K):
-            Z[k, start : start + inside] = z[k, :inside]
+            copy(z[k, :inside], Z[k, start:])
     sums[-1] += loss
 
 
@@ -180,7 +181,7 @@ def binary_residuals(Z, signs, weight, sums):
         for r in range(BLOCK):
             z[r] = (_ONE if z[r] >= 0 else e[r]) / totals[r]
         sums[0] += _scaled_sum(z, factors)
-        Z[0, start : start + inside] = z[:inside]
+        copy(z[:inside], Z[0, start:])
     sums[-1] += loss
 
 
@@ -197,7 +198,7 @@ def _logits(X, start, inside, turned, slopes, offset, here, four, Z):
         for c in range(0, K, 4):
             four_scores(block, slopes, offset, c, four)
             for q in range(min(4, K - c)):
-                Z[c + q, first : first + TURNED] = four[q * TURNED : (q + 1) * TURNED]
+                copy(four[q * TURNED : (q + 1) * TURNED], Z[c + q, first:])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})

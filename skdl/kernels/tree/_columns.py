@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdl.kernels._array_loops import stable_order
 from skdl.kernels._compile import compiled, compiled_part
-from skdl.kernels.tree._arrays import stable_order
 from skdl.kernels.tree._problem import Columns, Layout
 from skdl.kernels.tree._turns import in_turns
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdl.kernels._array_loops import copy, longer
 from skdl.kernels._compile import compiled, compiled_part
-from skdl.kernels.tree._arrays import copy, longer
 from skdl.kernels.tree._compact import grow_compact
 from skdl.kernels.tree._criteria import (
     impurity_of_classes,

@@ -11,8 +11,8 @@ takes over.
 
 import numpy as np
 
+from skdl.kernels._array_loops import copy, longer
 from skdl.kernels._compile import compiled, compiled_part
-from skdl.kernels.tree._arrays import copy, longer
 from skdl.kernels.tree._bins import sort_codes
 from skdl.kernels.tree._criteria import NO_SPLIT, impurity_of_classes, is_pure, tolerance, weight_of, worth
 from skdl.kernels.tree._grow import add_node, grow, measure, new_stack, push, put_off

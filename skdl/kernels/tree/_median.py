@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from skdl.kernels._array_loops import stable_order
 from skdl.kernels._compile import compiled_part
-from skdl.kernels.tree._arrays import stable_order
 from skdl.kernels.tree._criteria import NO_SPLIT, weight_of
 
 U = np.uint64

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdl.kernels._array_loops import copy, longer, stable_order
 from skdl.kernels._compile import compiled, compiled_part
-from skdl.kernels.tree._arrays import copy, longer, stable_order
 from skdl.kernels.tree._criteria import x_log_x
 from skdl.kernels.tree._problem import GAIN_RATIO, GINI
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from skdl.kernels._array_loops import copy, longer
 from skdl.kernels._compile import compiled, compiled_part
-from skdl.kernels.tree._arrays import copy, longer
 from skdl.kernels.tree._multiway import Multiway, branch_of
 
 SLACK = 0.1  # Quinlan: prefer the simpler tree unless the other is estimated to make this many errors fewer

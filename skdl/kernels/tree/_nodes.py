@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdl.kernels._array_loops import longer
 from skdl.kernels._compile import compiled, compiled_part
-from skdl.kernels.tree._arrays import longer
 
 # Columns of Nodes.whole and Nodes.real.
 LEFT, RIGHT, FEATURE, N_SAMPLES, MISSING_LEFT, SET_START, DEPTH, START, POSITION = range(9)

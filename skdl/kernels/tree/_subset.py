@@ -12,8 +12,8 @@ doi:10.1023/A:1009869804967).
 
 import numpy as np
 
+from skdl.kernels._array_loops import copy, stable_order
 from skdl.kernels._compile import compiled_part
-from skdl.kernels.tree._arrays import copy, stable_order
 from skdl.kernels.tree._criteria import NO_SPLIT, add_sample, weight_of, worth
 from skdl.kernels.tree._problem import ABSOLUTE
 from skdl.kernels.tree._random import mix

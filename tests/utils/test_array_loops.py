@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from numba import njit
 
-from skdl.kernels.tree import _arrays
+from skdl.kernels import _array_loops
 
 
 # Parts of loops are called by loops alone.
 @njit
 def stable_order(values):
-    return _arrays.stable_order(values)
+    return _array_loops.stable_order(values)
 
 
 @njit
 def longer(array, n):
-    return _arrays.longer(array, n)
+    return _array_loops.longer(array, n)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 64, 1000])
