@@ -4,7 +4,12 @@
 long again where they take tuples of arrays. To call one from Python all the same ends the process.
 """
 
+from typing import Any
+
 from numba import njit
 
+# numba's own type hints leave these two out.
+_NOT_FROM_PYTHON: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 compiled = njit(cache=True, nogil=True, error_model="numpy")
-compiled_part = njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+compiled_part = njit(cache=True, nogil=True, error_model="numpy", **_NOT_FROM_PYTHON)

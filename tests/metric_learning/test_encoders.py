@@ -115,7 +115,7 @@ def test_images():
     backbone = CNNClassifier("lenet", lr=0.01, batch_size=100, max_epochs=10)
     Z = SiameseEncoder(backbone, embedding_dim=8, random_state=0).fit(images, y[:500]).transform(images)
     assert TheirNeighbors(1).fit(Z[:400], y[:400]).score(Z[400:], y[400:500]) > 0.9
-    with pytest.raises(ValueError, match=r"augment=None of the backbone of ContrastiveEncoder .* set it to"):
+    with pytest.raises(ValueError, match=r"augment='auto' of the backbone of ContrastiveEncoder .* set it to"):
         ContrastiveEncoder(backbone, loss="self_supervised").fit(images)
     backbone.set_params(augment={"crop": 0.1, "rotation": 10.0})
     encoder = ContrastiveEncoder(backbone, loss="self_supervised", embedding_dim=8, random_state=0).fit(images)
