@@ -67,12 +67,23 @@ def make_problem(samples: Samples, columns: Columns, layout: Layout, limits: Lim
     return Problem(samples, columns, layout, limits, mode, target, table, scale)
 
 
+def _is_common(problem: Problem) -> bool:
+    """Whether all columns are numeric and visited in their order, and nodes are grown as they come."""
+    limits, is_categorical = problem.limits, problem.columns.is_categorical
+    visits_all = limits.max_features >= len(is_categorical) and not limits.random_splits
+    return visits_all and limits.max_leaf_nodes == 0 and not is_categorical.any()
+
+
+def _most_categories(columns: Columns) -> int:
+    return int(np.diff(columns.offset)[columns.is_categorical].max(initial=0))
+
+
 def make_scratch(problem: Problem, n: int) -> Scratch:
     """Working memory for a node of at most ``n`` records."""
     samples, columns = problem.samples, problem.columns
     n_rows = max(len(samples.label), len(samples.target))
     n_stats = int(samples.first[-1])
-    most = int(np.diff(columns.offset)[columns.is_categorical].max(initial=0))
+    most = _most_categories(columns)
     return Scratch(
         np.zeros(n_stats),
         np.zeros(n_stats),
@@ -87,15 +98,12 @@ def make_scratch(problem: Problem, n: int) -> Scratch:
 def make_rare(problem: Problem, n: int) -> Rare | None:
     """What few trees need besides, for a node of at most ``n`` records."""
     samples, columns, limits = problem.samples, problem.columns, problem.limits
-    d = len(columns.is_categorical)
-    visits_some = limits.max_features < d or limits.random_splits
-    best_first = limits.max_leaf_nodes > 0
-    by_ratio = limits.criterion == GAIN_RATIO
-    if problem.mode < ANY and not (columns.is_categorical.any() or visits_some or best_first or by_ratio):
+    if problem.mode < ANY and limits.criterion != GAIN_RATIO and _is_common(problem):
         return None
+    d = len(columns.is_categorical)
     n_rows = max(len(samples.label), len(samples.target))
     n_outputs, n_stats = len(samples.first) - 1, int(samples.first[-1])
-    most = int(np.diff(columns.offset)[columns.is_categorical].max(initial=0))
+    most = _most_categories(columns)
     median = problem.mode == MEDIAN
     return Rare(
         np.arange(d),
@@ -112,13 +120,7 @@ def make_room(problem: Problem, n: int) -> Room:
     """Working memory for small nodes of a tree of n samples, if they have a way of their own."""
     limits, d = problem.limits, len(problem.columns.is_categorical)
     size = 0
-    if (
-        problem.mode in (BINARY_GINI, COUNTS)
-        and limits.criterion in (GINI, ENTROPY)
-        and limits.max_leaf_nodes == 0
-        and limits.max_features >= d
-        and not problem.columns.is_categorical.any()
-    ):
+    if problem.mode in (BINARY_GINI, COUNTS) and limits.criterion in (GINI, ENTROPY) and _is_common(problem):
         size = min(n, 1 << (32 - problem.layout.label_bits) // 2, max(_CACHE // (4 * d), 64))
     n_stats = int(problem.samples.first[-1])
     return Room(
@@ -230,10 +232,7 @@ def _histograms_serve(problem: Problem, n: int, small: int) -> bool:
         n >= small
         and limits.criterion in (GINI, ENTROPY, SQUARED)
         and len(limits.monotonic) == 0
-        and not limits.random_splits
-        and limits.max_leaf_nodes == 0
-        and limits.max_features >= d
-        and not problem.columns.is_categorical.any()
+        and _is_common(problem)
         and d * int(problem.samples.first[-1]) <= 8192  # a histogram of at most 8 or 16 MiB
     )
 

@@ -85,13 +85,12 @@ def measure(segment, problem, scratch, rare, lower, upper):
     samples, criterion = problem.samples, problem.limits.criterion
     row_mask = (U(1) << U(problem.layout.row_bits)) - U(1)
     stats = scratch.stats
-    medians = criterion == ABSOLUTE
-    weight, impurity = 0.0, 0.0
-    if rare is not None and medians:
+    if rare is not None and criterion == ABSOLUTE:
         impurity = node_medians(samples, segment, row_mask, stats, rare.rank)
+        weight = 0.0
         for record in segment:
             weight += weight_of(samples, np.int64(record & row_mask))
-    if not medians:
+    else:
         weight = node_statistics(samples, segment, row_mask, stats)
         if samples.label.shape[1] > 0:
             impurity = impurity_of_classes(criterion, samples.first, stats, weight)
