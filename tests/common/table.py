@@ -38,7 +38,7 @@ class Row:
     """Parameters of an instance that fits in well under a second."""
 
     brief: dict[str, Any] = field(default_factory=dict)
-    """Parameters that end the training of the default instance soon, where no good score is asked for."""
+    """More parameters where no good score is asked for: they end training soon. Empty where fits are quick anyway."""
 
     reference: Any = None
     """scikit-learn's estimator with the same meaning as the fast instance; None where it has none."""
@@ -94,8 +94,12 @@ class Row:
         return ESTIMATORS[self.name]
 
     def make(self, **parameters):
-        """Return the fast instance, with a seed where there is one to set, and with these parameters."""
-        estimator = self.cls(**{**self.needs, **self.fast, **parameters})
+        """Return the fast instance, whose training ends soon, with these parameters."""
+        return self.make_trained(**{**clone(self.brief, safe=False), **parameters})
+
+    def make_trained(self, **parameters):
+        """Return the fast instance as it learns well enough for a score, with a seed where there is one to set."""
+        estimator = clone(self.cls(**{**self.needs, **self.fast})).set_params(**parameters)
         if "random_state" in estimator.get_params() and "random_state" not in parameters:
             estimator.set_params(random_state=0)
         return estimator
@@ -154,7 +158,7 @@ _NETWORKS = (
     {},
     {"hidden_layer_sizes": (8, 8), "max_epochs": 4, "dropout": 0.0, "schedule": None},
     {"lr": 0.005, "dropout": 0.2, "weight_decay": 0.0},
-    {"early_stopping": True, "patience": 2, "validation_fraction": 0.2},
+    {"early_stopping": True, "patience": 2, "validation_fraction": 0.2, "max_epochs": 15},
 )
 _FEW_EPOCHS = {"max_epochs": 2}
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
@@ -165,9 +169,10 @@ _TINY_TRANSFORMER = {
     **{"lr": 0.01, "batch_size": 16, "max_epochs": 30, "schedule": None},
 }
 _SMALL_ENCODER = {"backbone": MLPClassifier(**_SMALL_NETWORK), "embedding_dim": 4}
-_ENCODER_IN_ONE_BATCH = {"backbone": MLPClassifier(**{**_SMALL_NETWORK, "batch_size": 1000})}
+_ENCODER_IN_ONE_BATCH = {"backbone__batch_size": 1000}
 _ENCODER: dict[str, Any] = {
     "fast": _SMALL_ENCODER,
+    "brief": {"backbone": MLPClassifier(**{**_SMALL_NETWORK, "max_epochs": 2})},
     "learns_from": "classifier",
     "rounding": 1e-4,
     "rounding_float32": 1e-3,
@@ -414,6 +419,7 @@ ROWS = (
     Row(
         "MLPClassifier",
         fast=_SMALL_NETWORK,
+        brief=_FEW_EPOCHS,
         reference=neural_network.MLPClassifier(hidden_layer_sizes=64, max_iter=1000, random_state=0),
         beside_reference=_FULL_NETWORK,
         score_margin=0.02,
@@ -426,6 +432,7 @@ ROWS = (
     Row(
         "MLPRegressor",
         fast=_SMALL_NETWORK,
+        brief=_FEW_EPOCHS,
         reference=neural_network.MLPRegressor(hidden_layer_sizes=64, solver="sgd", early_stopping=True, random_state=0),
         beside_reference={**_FULL_NETWORK, "max_epochs": 10},
         score_margin=0.02,
@@ -499,6 +506,7 @@ ROWS = (
     Row(
         "NeuralClassifier",
         fast=_LINEAR_NETWORK,
+        brief=_FEW_EPOCHS,
         reference=linear_model.LogisticRegression(),
         beside_reference=_FULL_LINEAR_NETWORK,
         score_margin=0.02,
@@ -511,6 +519,7 @@ ROWS = (
     Row(
         "NeuralRegressor",
         fast=_LINEAR_NETWORK,
+        brief=_FEW_EPOCHS,
         reference=linear_model.LinearRegression(),
         beside_reference=_FULL_LINEAR_NETWORK,
         score_margin=0.02,
@@ -604,6 +613,7 @@ ROWS = (
     Row(
         "DistilledClassifier",
         needs={"teacher": GaussianNB(), "student": _NET},
+        brief={"student__max_epochs": 6},
         rounding=1e-4,
         rounding_float32=1e-3,
         holds=frozenset({"rows", "weights", "threads"}),
@@ -703,6 +713,7 @@ ROWS = (
         "DeepEnsembleClassifier",
         needs={"estimator": _NET},
         fast={"n_members": 3},
+        brief={"estimator__max_epochs": 6},
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_members": 2}),
@@ -712,6 +723,7 @@ ROWS = (
         "DeepEnsembleRegressor",
         needs={"estimator": _NET_OF_NUMBERS},
         fast={"n_members": 3},
+        brief={"estimator__max_epochs": 6},
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_members": 2}),
@@ -721,6 +733,7 @@ ROWS = (
         "MonteCarloDropoutClassifier",
         needs={"estimator": clone(_NET).set_params(dropout=0.1)},
         fast={"n_samples": 5},
+        brief={"estimator__max_epochs": 6},
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_samples": 2}),
@@ -730,6 +743,7 @@ ROWS = (
         "MonteCarloDropoutRegressor",
         needs={"estimator": clone(_NET_OF_NUMBERS).set_params(dropout=0.1)},
         fast={"n_samples": 5},
+        brief={"estimator__max_epochs": 6},
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_samples": 2}),
@@ -739,6 +753,7 @@ ROWS = (
         "SnapshotEnsembleClassifier",
         needs={"estimator": _NET},
         fast={"n_members": 3},
+        brief={"estimator__max_epochs": 6},
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"combine": "weights"}),
@@ -748,6 +763,7 @@ ROWS = (
         "SnapshotEnsembleRegressor",
         needs={"estimator": _NET_OF_NUMBERS},
         fast={"n_members": 3},
+        brief={"estimator__max_epochs": 6},
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"combine": "weights"}),

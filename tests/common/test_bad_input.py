@@ -217,7 +217,7 @@ def test_a_negative_size(row):
 def test_every_parameter_refuses_what_has_no_meaning(row):
     X, y = samples(row)
     for name in row.make().get_params(deep=False):
-        _refused(lambda: row.make(**{name: object()}).fit(X, y), rf"\b{name}\b", "<object object")  # noqa: B023
+        _refused(lambda: row.make_trained(**{name: object()}).fit(X, y), rf"\b{name}\b", "<object object")  # noqa: B023
 
 
 @for_each_row(lambda row: row.has_parameter("device"))

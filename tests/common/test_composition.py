@@ -70,7 +70,7 @@ def test_grid_search(row):
 @for_each_row(lambda row: row.supervised)
 def test_cross_validation(row):
     X, y = _named_samples(row)
-    scores = cross_val_score(row.make(), X, y, cv=4, error_score="raise")
+    scores = cross_val_score(row.make_trained(), X, y, cv=4, error_score="raise")
     chance = 1 / 3 if row.kind == "classifier" else 0.0
     assert scores.mean() > chance
     predictions = cross_val_predict(row.make(), X, y, cv=4)
@@ -83,7 +83,7 @@ def test_cross_validation(row):
 @for_each_row(lambda row: row.kind == "classifier")
 def test_hard_votes(row):
     X, y = _named_samples(row)
-    vote = VotingClassifier([("ours", row.make()), ("theirs", LogisticRegression(max_iter=1000))]).fit(X, y)
+    vote = VotingClassifier([("ours", row.make_trained()), ("theirs", LogisticRegression(max_iter=1000))]).fit(X, y)
     assert set(vote.predict(X)) <= set(_NAMES)
     assert vote.score(X, y) > 1 / 3
 
@@ -113,8 +113,8 @@ def test_bagging_and_stacking(row):
         bagging, stacking, final = BaggingClassifier, StackingClassifier, LogisticRegression()
     else:
         bagging, stacking, final = BaggingRegressor, StackingRegressor, Ridge()
-    bag = bagging(row.make(), n_estimators=2, random_state=0).fit(X, y)
-    stack = stacking([("ours", row.make())], final_estimator=final, cv=2).fit(X, y)
+    bag = bagging(row.make_trained(), n_estimators=2, random_state=0).fit(X, y)
+    stack = stacking([("ours", row.make_trained())], final_estimator=final, cv=2).fit(X, y)
     for ensemble in (bag, stack):
         assert ensemble.score(X, y) > 1 / 3
 

@@ -48,7 +48,7 @@ def _for_each_row_and_dataset(where):
 def test_outputs_are_those_of_the_reference(row, name):
     X, y = _load(row, name)
     n_train = (2 * len(X)) // 3
-    ours = row.make(**row.beside_reference).fit(X[:n_train], y[:n_train])
+    ours = row.make_trained(**row.beside_reference).fit(X[:n_train], y[:n_train])
     theirs = clone(row.reference).fit(X[:n_train], y[:n_train])
     expected = outputs(theirs, X[n_train:])
     said = outputs(ours, X[n_train:])
@@ -62,6 +62,6 @@ def test_outputs_are_those_of_the_reference(row, name):
 @_for_each_row_and_dataset(lambda row: row.reference is not None and row.tolerance is None)
 def test_scores_are_those_of_the_reference(row, name):
     X, y = _load(row, name)
-    ours = cross_val_score(row.make(**row.beside_reference), X, y, cv=3)
+    ours = cross_val_score(row.make_trained(**row.beside_reference), X, y, cv=3)
     theirs = cross_val_score(clone(row.reference), X, y, cv=3)
     assert ours.mean() >= theirs.mean() - row.score_margin * max(1.0, abs(theirs.mean()))
