@@ -75,8 +75,21 @@ def test_series_network_is_that_of_its_paper():
         return convolutions + 4 * 2 * outs
 
     expected = block(2, 64) + block(64, 128) + block(128, 128) + 128 * 5 + 5
-    assert _count(series(2, (50,), 5, width=64)) == expected
-    assert _count(auto(2, (50,), 5)) == _count(series(2, (50,), 5, width=32)) < expected / 3
+    assert _count(series(2, (50,), 5, width=64, kernels=(7, 5, 3), halve=False)) == expected
+
+
+def _steps_seen(module, n_steps: int) -> int:
+    """How many steps of the input change one unit of the last map, in the middle of it."""
+    x = torch.rand(1, 1, n_steps, dtype=torch.float64, requires_grad=True)
+    maps = module[:-3].double().eval()(x)
+    maps[0, :, maps.shape[-1] // 2].sum().backward()
+    return len(x.grad[0, 0].nonzero())
+
+
+def test_default_for_series_sees_far():
+    torch.manual_seed(0)
+    assert _steps_seen(auto(1, (400,), 5), 400) == 186
+    assert _steps_seen(series(1, (400,), 5, kernels=(7, 5, 3), halve=False), 400) == 37
     assert not any(layer.kernel_size[0] > 3 for layer in auto(2, (15,), 5) if isinstance(layer, torch.nn.Conv1d))
 
 

@@ -28,19 +28,31 @@ def plain(in_channels: int, size: tuple[int, ...], n_outputs: int) -> nn.Module:
     return trunk.done(nn.Flatten(), nn.Linear(trunk.n_values, n_outputs))
 
 
-def series(in_channels: int, size: tuple[int, ...], n_outputs: int, *, width: int = 32) -> nn.Module:
-    """The residual network for series of Wang, Yan & Oates 2017 (https://doi.org/10.1109/IJCNN.2017.7966039).
+def series(
+    in_channels: int,
+    size: tuple[int, ...],
+    n_outputs: int,
+    *,
+    width: int = 32,
+    kernels: tuple[int, int, int] = (15, 9, 5),
+    halve: bool = True,
+) -> nn.Module:
+    """After the residual network for series of Wang, Yan & Oates 2017 (https://doi.org/10.1109/IJCNN.2017.7966039).
 
-    Three blocks of convolutions of width 7, 5 and 3 with ``width``, twice and twice as many channels, the mean of each
-    map, a linear layer. The paper has 64 channels; half of them learn as well from the few series that there mostly
-    are, in a third of the time.
+    Three blocks of convolutions with ``width``, twice and twice as many channels, the mean of each map, a linear layer.
+    The paper has 64 channels and kernels of width 7, 5 and 3, and keeps the map's length, so that no unit sees more
+    than 37 steps. Here kernels are twice as wide and blocks hand on means of two steps (``halve``): units see 186,
+    whole shapes, for about the same time. Half of the channels learn as well from the few series that there mostly
+    are.
     """
     trunk = Trunk(in_channels, size)
     for channels in (width, 2 * width, 2 * width):
+        if halve and trunk.layers:
+            trunk.mean_pool(2)
         branch = Trunk(trunk.channels, trunk.size)
-        branch.conv(channels, 7, bias=False).norm().relu()
-        branch.conv(channels, 5, bias=False).norm().relu()
-        branch.conv(channels, 3, bias=False).norm()
+        branch.conv(channels, kernels[0], bias=False).norm().relu()
+        branch.conv(channels, kernels[1], bias=False).norm().relu()
+        branch.conv(channels, kernels[2], bias=False).norm()
         shortcut = Trunk(trunk.channels, trunk.size)
         if trunk.channels != channels:
             shortcut.conv(channels, 1, bias=False)
