@@ -37,7 +37,7 @@ MARKS = {
     ("arrowhead", "auto"): 0.703,
     ("gunpoint", "auto"): 0.907,
     ("coffee", "auto"): 1.000,
-    ("basic_motions", "auto"): 0.975,
+    ("basic_motions", "auto"): 1.000,
     ("cbf", "auto"): 0.997,
     ("italy_power_demand", "auto"): 0.950,
 }
