@@ -161,6 +161,7 @@ _NETWORKS = (
     {"early_stopping": True, "patience": 2, "validation_fraction": 0.2, "max_epochs": 15},
 )
 _FEW_EPOCHS = {"max_epochs": 2}
+_FEW_EPOCHS_INSIDE = {"estimator__max_epochs": 6}  # two for each of three snapshots
 _TINY_NETWORK = {"lr": 0.01, "batch_size": 16, "max_epochs": 6}
 _TINY_RNN = {"cell": "gru", "hidden_size": 16, "lr": 0.03, "batch_size": 16, "max_epochs": 15, "schedule": None}
 _TINY_TCN = {"channels": 16, "lr": 0.01, "batch_size": 16, "max_epochs": 15, "schedule": None}
@@ -713,7 +714,7 @@ ROWS = (
         "DeepEnsembleClassifier",
         needs={"estimator": _NET},
         fast={"n_members": 3},
-        brief={"estimator__max_epochs": 6},
+        brief=_FEW_EPOCHS_INSIDE,
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_members": 2}),
@@ -723,7 +724,7 @@ ROWS = (
         "DeepEnsembleRegressor",
         needs={"estimator": _NET_OF_NUMBERS},
         fast={"n_members": 3},
-        brief={"estimator__max_epochs": 6},
+        brief=_FEW_EPOCHS_INSIDE,
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_members": 2}),
@@ -733,7 +734,7 @@ ROWS = (
         "MonteCarloDropoutClassifier",
         needs={"estimator": clone(_NET).set_params(dropout=0.1)},
         fast={"n_samples": 5},
-        brief={"estimator__max_epochs": 6},
+        brief=_FEW_EPOCHS_INSIDE,
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_samples": 2}),
@@ -743,7 +744,7 @@ ROWS = (
         "MonteCarloDropoutRegressor",
         needs={"estimator": clone(_NET_OF_NUMBERS).set_params(dropout=0.1)},
         fast={"n_samples": 5},
-        brief={"estimator__max_epochs": 6},
+        brief=_FEW_EPOCHS_INSIDE,
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"n_samples": 2}),
@@ -753,7 +754,7 @@ ROWS = (
         "SnapshotEnsembleClassifier",
         needs={"estimator": _NET},
         fast={"n_members": 3},
-        brief={"estimator__max_epochs": 6},
+        brief=_FEW_EPOCHS_INSIDE,
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"combine": "weights"}),
@@ -763,7 +764,7 @@ ROWS = (
         "SnapshotEnsembleRegressor",
         needs={"estimator": _NET_OF_NUMBERS},
         fast={"n_members": 3},
-        brief={"estimator__max_epochs": 6},
+        brief=_FEW_EPOCHS_INSIDE,
         rounding=1e-4,
         holds=frozenset({"rows", "weights", "threads"}),
         candidates=({}, {"combine": "weights"}),

@@ -14,7 +14,7 @@ from tests.common.table import KNOWN, for_each_row
 # extra is missing, or a tag of ours switches the check off.
 _OWN_SKIPS = (
     r"\w+ does not have a (predict_proba|decision_function) method\.",
-    # SciPy reads it once, on import: tests/utils/test_array_api.py runs these checks in a process of its own.
+    # SciPy reads it once, on import: tests/test_array_api.py runs these checks in a process of its own.
     r"SCIPY_ARRAY_API is not set: not checking array_api input",
 )
 

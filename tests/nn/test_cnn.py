@@ -70,12 +70,18 @@ def test_dilation_reaches_as_far_as_it_says_and_no_further():
 
 def test_series_network_is_that_of_its_paper():
     # Wang, Yan & Oates, figure 1c, written down layer by layer: convolutions, normalisations, linear layer.
-    def block(ins, outs):
-        convolutions = 7 * ins * outs + 5 * outs**2 + 3 * outs**2 + (ins * outs if ins != outs else 0)
+    def block(ins, outs, a, b, c):
+        convolutions = a * ins * outs + b * outs**2 + c * outs**2 + (ins * outs if ins != outs else 0)
         return convolutions + 4 * 2 * outs
 
-    expected = block(2, 64) + block(64, 128) + block(128, 128) + 128 * 5 + 5
-    assert _count(series(2, (50,), 5, width=64, kernels=(7, 5, 3), halve=False)) == expected
+    def network(width, *kernels):
+        blocks = [(2, width), (width, 2 * width), (2 * width, 2 * width)]
+        return sum(block(*channels, *kernels) for channels in blocks) + 2 * width * 5 + 5
+
+    paper = network(64, 7, 5, 3)
+    assert _count(series(2, (50,), 5, width=64, kernels=(7, 5, 3), halve=False)) == paper
+    assert _count(series(2, (50,), 5, width=32, kernels=(7, 5, 3), halve=False)) == network(32, 7, 5, 3) < paper / 3
+    assert _count(auto(2, (50,), 5)) == _count(series(2, (50,), 5, width=32)) == network(32, 15, 9, 5)
 
 
 def _steps_seen(module, n_steps: int) -> int:

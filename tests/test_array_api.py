@@ -1,4 +1,7 @@
-"""scikit-learn's checks of array API dispatch for every estimator, in a process that has it."""
+"""scikit-learn's checks of array API dispatch for every estimator, in a process that has it.
+
+They stand here and not beside the other checks so that they run late: what they need is compiled by then.
+"""
 
 import os
 import subprocess
